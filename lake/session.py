@@ -1,0 +1,50 @@
+"""The Spark session of a process; made by the command line and the test fixture only (about 8 s, so one per process)."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from pyspark.sql import SparkSession
+
+from lake.errors import ConfigError
+from lake.settings import Settings
+
+DELTA_COORDINATES = "io.delta:delta-spark_4.1_2.13:4.4.0"
+
+
+def spark_session(settings: Settings, app: str = "liushui") -> SparkSession:
+    """A session that reads and writes Delta, in business time (Asia/Shanghai)."""
+    s = settings.spark
+    os.environ["PYSPARK_PYTHON"] = sys.executable  # else the workers take another Python without pyarrow
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    b = (
+        SparkSession.builder.appName(app)
+        .master(s.master)
+        .config("spark.driver.memory", s.driver_memory)
+        .config("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension")
+        .config("spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog")
+        .config("spark.sql.session.timeZone", "Asia/Shanghai")
+        .config("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
+        .config("spark.sql.shuffle.partitions", s.shuffle_partitions)
+        # default 50: every small commit would cost 10 s instead of 1.5 s
+        .config("spark.databricks.delta.snapshotPartitions", 2)
+        # part of the portable profile: readers other than Spark must understand every table
+        .config("spark.databricks.delta.properties.defaults.enableDeletionVectors", "false")
+        .config("spark.sql.execution.arrow.pyspark.enabled", "true")
+        .config("spark.sql.execution.arrow.maxRecordsPerBatch", 20_000)
+        .config("spark.ui.enabled", "false")
+        .config("spark.ui.showConsoleProgress", "false")
+        .config("spark.sql.warehouse.dir", str(settings.home / "run" / "spark-warehouse"))
+        .config("spark.driver.extraJavaOptions", "-Duser.timezone=Asia/Shanghai")
+    )
+    if s.jars_dir is not None:
+        jars = sorted(str(p) for p in s.jars_dir.glob("*.jar"))
+        if not jars:
+            raise ConfigError(f"no Delta jars in {s.jars_dir}. Run `make setup`, which fetches them once.")
+        b = b.config("spark.jars", ",".join(jars))
+    for key, value in s.conf.items():
+        b = b.config(key, value)
+    spark = b.getOrCreate()
+    spark.sparkContext.setLogLevel("ERROR")
+    return spark

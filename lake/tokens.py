@@ -1,0 +1,67 @@
+"""Keyed tokens for identifiers: firms, accounts, persons and names never leave the entry as they are (domain F).
+
+token = base32(HMAC(key, kind + value)[:16]), 26 characters. USCCs can be enumerated, so a plain hash would be no
+protection. The key comes from LIUSHUI_TOKEN_KEY (hex) or the key file; it is never in the repository.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import os
+import re
+import secrets
+import unicodedata
+from hashlib import algorithms_available
+
+from lake.errors import ConfigError
+from lake.settings import Settings
+
+_ENTITY = re.compile(r"[\s·•・,，.。'\"“”‘’()（）\-—]+")
+
+
+def normalize_name(name: str) -> str:
+    """A firm or person name for matching: NFKC, upper case, without spaces and punctuation."""
+    return _ENTITY.sub("", unicodedata.normalize("NFKC", name)).upper()
+
+
+def load_key(settings: Settings) -> bytes:
+    """The token key; the local profile makes one on first use, every other profile must be given it."""
+    text = os.environ.get("LIUSHUI_TOKEN_KEY")
+    file = settings.key_file or settings.home / "keys" / "token.key"
+    if text is None:
+        if not file.is_file():
+            if settings.profile != "local":
+                raise ConfigError(f"no token key: set LIUSHUI_TOKEN_KEY or put one (hex, 32 bytes) into {file}")
+            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            try:
+                with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as f:
+                    f.write(secrets.token_hex(32))
+            except FileExistsError:
+                pass  # another pull of the same night made it first
+        text = file.read_text()
+    try:
+        key = bytes.fromhex(text.strip())
+    except ValueError as e:
+        raise ConfigError("the token key is not hexadecimal text") from e
+    if len(key) < 16:
+        raise ConfigError(f"the token key has {len(key)} bytes; at least 16 are needed")
+    return key
+
+
+class Tokenizer:
+    """Makes tokens; remembers what it made, so that a repeated value costs a look-up."""
+
+    def __init__(self, key: bytes, hash_name: str = "sm3") -> None:
+        self._key = key
+        self._hash = hash_name if hash_name in algorithms_available else "sha256"
+        self._made: dict[tuple[str, str], str] = {}
+
+    def token(self, kind: str, value: str) -> str:
+        """Token of one value of a kind: `firm` (USCC), `account`, `person`, `name` (normalized here), `address`."""
+        known = self._made.get((kind, value))
+        if known is None:
+            text = normalize_name(value) if kind == "name" else value.strip().upper()
+            digest = hmac.new(self._key, f"{kind}\0{text}".encode(), self._hash).digest()[:16]
+            known = self._made[(kind, value)] = base64.b32encode(digest).decode().rstrip("=")
+        return known
