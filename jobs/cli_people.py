@@ -1,0 +1,79 @@
+"""Commands for people: status, doctor, explain, sql, audit. They write nothing to the lake."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lake.errors import UsageError
+from lake.settings import load_settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+
+    @app.command()
+    def status() -> None:
+        """The last nights, the last runs, the champion model."""
+        from jobs import people
+
+        people.status(load_settings())
+
+    @app.command()
+    def doctor() -> None:
+        """What is wrong with the last night: source, file, rule, scope, and the command that helps."""
+        from jobs import people
+
+        people.doctor(load_settings())
+
+    @app.command()
+    def explain(firm: str) -> None:
+        """A firm's last score: grade, sub-scores, reasons, limit and what it rests on."""
+        from jobs import people
+
+        people.explain(load_settings(), firm)
+
+    @app.command()
+    def sql(query: str, limit: Annotated[int, typer.Option(help="rows shown")] = 50) -> None:
+        """Read the published tables with SQL (DuckDB); a view per table, e.g. score.firm_score."""
+        from jobs import people
+
+        people.sql(load_settings(), query, limit)
+
+    @app.command()
+    def indicator(name: str) -> None:
+        """What an indicator means: formula, windows, null rule, sign, unit, sources."""
+        from jobs import people
+
+        people.indicator(name)
+
+    @app.command()
+    def audit(
+        files: list[Path],
+        mapping: Annotated[Path, typer.Option(help="mapping file of the ledger, e.g. conf/banks/berka.yaml")],
+        out: Annotated[Path | None, typer.Option(help="folder for summary.json, breaks.csv and the page")] = None,
+        until: Annotated[str | None, typer.Option(help="leave out rows after this date, yyyy-mm-dd")] = None,
+    ) -> None:
+        """Continuity of any ledger with a running balance."""
+        from jobs import audit as auditing
+        from jobs.cli_night import as_date
+
+        if not files:
+            raise UsageError("give at least one ledger file")
+        auditing.run(mapping, [str(f) for f in files], out, as_date(until) if until else None)
+
+    @app.command("load-ledger")
+    def load_ledger(
+        files: list[Path],
+        mapping: Annotated[Path, typer.Option(help="mapping file of the ledger")],
+        as_of: Annotated[str, typer.Option(help="date of the load")],
+    ) -> None:
+        """Load a foreign ledger as a bank into this home: staging, check, tiles, indicators."""
+        from jobs import load_ledger as loading
+        from jobs import steps
+        from jobs.cli_night import as_date, tell
+
+        with steps.session(load_settings()) as lake:
+            tell("load-ledger", loading.run(lake, mapping, [str(f) for f in files], as_date(as_of)))
