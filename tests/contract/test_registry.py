@@ -30,6 +30,8 @@ def test_a_table_has_meaning_types_and_keys(name: str) -> None:
         assert TYPE.fullmatch(c.type), c
         assert c.meaning, f"{name}.{c.name} has no meaning"
     for c in t.columns:
+        if t.layer == "bronze":
+            continue  # as sent: text
         if c.name.endswith(("_minor", "_fen")):
             assert c.type == "bigint", f"{name}.{c.name}: money is BIGINT minor units"
         if c.name.endswith("_date"):
