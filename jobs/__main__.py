@@ -30,7 +30,9 @@ def _setup_logging() -> None:
 def _as_user_error(e: BaseException) -> LiushuiError | None:
     """What the machine refused (full disk, no permission) as an error for people; None for a defect of ours."""
     if isinstance(e, OSError) and e.errno in (errno.ENOSPC, errno.EDQUOT):
-        return ConfigError(f"the disk is full ({e.filename or 'while writing'}). Nothing half-written will be read. Free space, then rerun.")
+        return ConfigError(
+            f"the disk is full ({e.filename or 'while writing'}). Nothing half-written will be read. Free space, then rerun."
+        )
     if isinstance(e, OSError) and e.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return ConfigError(f"not allowed to write {e.filename or ''} ({e.strerror}). Give LIUSHUI_HOME a folder this user may write to.")
     if "No space left on device" in str(e):
@@ -59,8 +61,6 @@ def main() -> None:
             raise
         typer.secho(f"{type(friendly).__name__}: {friendly}", err=True, fg="red")
         sys.exit(friendly.exit_code)
-
-
 
 
 if __name__ == "__main__":

@@ -46,7 +46,9 @@ def _sources(settings: Settings, logs: Path) -> Iterator[None]:
     """The simulated source systems, up for as long as the block runs."""
     path = logs / "sources.log"
     with path.open("w") as log:
-        server = subprocess.Popen([sys.executable, "-m", "simulator", "serve", "--home", str(settings.home)], stdout=log, stderr=subprocess.STDOUT)
+        server = subprocess.Popen(
+            [sys.executable, "-m", "simulator", "serve", "--home", str(settings.home)], stdout=log, stderr=subprocess.STDOUT
+        )
         try:
             base = httpx.URL(settings.sources.court_api)
             deadline = time.monotonic() + SERVE_SECONDS
@@ -73,7 +75,9 @@ def run(settings: Settings, preset: str, seed: int, end: date) -> None:
     console = Console()
     report = settings.home / "reports" / end.isoformat() / "index.html"
     if published(settings, end):
-        console.print(f"night {end} is already scored and PUBLISHED in {settings.home}: nothing to do. Remove that folder to start from nothing.")
+        console.print(
+            f"night {end} is already scored and PUBLISHED in {settings.home}: nothing to do. Remove that folder to start from nothing."
+        )
         console.print(summary_table(settings, end))
         console.print(f"report: {report}")
         return
@@ -82,7 +86,20 @@ def run(settings: Settings, preset: str, seed: int, end: date) -> None:
     started = time.monotonic()
     console.print(f"liushui: province {preset!r}, seed {seed}, night of {end}, home {settings.home}")
     history = (end - timedelta(days=1)).isoformat()
-    _call(console, logs, "simulate the province", "simulator", "--preset", preset, "--seed", str(seed), "--end", end.isoformat(), "--out", str(settings.home))
+    _call(
+        console,
+        logs,
+        "simulate the province",
+        "simulator",
+        "--preset",
+        preset,
+        "--seed",
+        str(seed),
+        "--end",
+        end.isoformat(),
+        "--out",
+        str(settings.home),
+    )
     with _sources(settings, logs):
         if not (settings.home / "models" / "champion").exists():
             _call(console, logs, "history, samples, model", "jobs", "backfill", "--as-of", history, "--then", "samples,train")

@@ -31,7 +31,9 @@ def _grid(title: str, columns: list[str], rows: list[tuple[Any, ...]]) -> Table:
         numeric = bool(rows) and isinstance(rows[0][i], int | float)
         grid.add_column(column, justify="right" if numeric else "left")
     for row in rows:
-        grid.add_row(*["" if v is None else f"{v:,.4g}" if isinstance(v, float) else f"{v:,}" if isinstance(v, int) else str(v) for v in row])
+        grid.add_row(
+            *["" if v is None else f"{v:,.4g}" if isinstance(v, float) else f"{v:,}" if isinstance(v, int) else str(v) for v in row]
+        )
     return grid
 
 
@@ -89,12 +91,22 @@ def doctor(settings: Settings) -> None:
 def explain(settings: Settings, firm: str) -> None:
     """Last score of one firm."""
     _need_lake(settings)
-    columns, rows = _query(settings, f"SELECT * FROM s WHERE firm_id = '{firm.replace(chr(39), '')}' ORDER BY snapshot_date DESC LIMIT 1", s="score.firm_score")
+    columns, rows = _query(
+        settings, f"SELECT * FROM s WHERE firm_id = '{firm.replace(chr(39), '')}' ORDER BY snapshot_date DESC LIMIT 1", s="score.firm_score"
+    )
     if not rows:
-        raise UsageError(f"firm {firm!r} has no score. Firms are named by their token (26 characters), see `liushui sql \"SELECT firm_id FROM score.firm_score\"`.")
+        raise UsageError(
+            f'firm {firm!r} has no score. Firms are named by their token (26 characters), see `liushui sql "SELECT firm_id FROM score.firm_score"`.'
+        )
     row = dict(zip(columns, rows[0]))
     reasons, parts = row.pop("reasons") or [], row.pop("limit_parts") or {}
-    console.print(_grid(f"firm {firm}", ["what", "value"], [(k, v if not isinstance(v, int | float) else f"{v:,}") for k, v in row.items() if v is not None]))
+    console.print(
+        _grid(
+            f"firm {firm}",
+            ["what", "value"],
+            [(k, v if not isinstance(v, int | float) else f"{v:,}") for k, v in row.items() if v is not None],
+        )
+    )
     if reasons:
         console.print(_grid("reasons", list(reasons[0]), [tuple(r.values()) for r in reasons]))
     if parts:
@@ -126,5 +138,7 @@ def indicator(name: str) -> None:
     if not found:
         near = [i.name for i in catalogue.load() if name.lower() in i.name][:8]
         raise UsageError(f"no indicator {name!r}." + (f" Close: {', '.join(near)}" if near else " `docs/indicators.md` lists all 370."))
-    fields = json.loads(json.dumps(vars(found[0]) if hasattr(found[0], "__dict__") else {s: getattr(found[0], s) for s in found[0].__slots__}, default=str))
+    fields = json.loads(
+        json.dumps(vars(found[0]) if hasattr(found[0], "__dict__") else {s: getattr(found[0], s) for s in found[0].__slots__}, default=str)
+    )
     console.print(_grid(found[0].name, ["what", "value"], [(k, str(v)) for k, v in fields.items()]))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from lake.schemas import bank, derived, outside
 
@@ -69,14 +70,15 @@ TABLES: dict[str, Table] = {}
 
 
 def _add(name: str, key: str, meaning: str, text: str | Callable[[], str], partition: str = "as_of") -> None:
-    source = text if callable(text) else lambda: text
-    TABLES[name] = Table(name, tuple(key.split()), tuple(partition.split()), meaning, source)
+    TABLES[name] = Table(name, tuple(key.split()), tuple(partition.split()), meaning, text if callable(text) else partial(str, text))
 
 
 for _t in bank.FILE_FIELDS:
-    _add(f"bronze.bank_{_t.lower()}", "submission_id row_no as_of", f"{_t} rows as sent", lambda t=_t: bank.bronze_rows(t))
+    _add(f"bronze.bank_{_t.lower()}", "submission_id row_no as_of", f"{_t} rows as sent", partial(bank.bronze_rows, _t))
 _add("bronze.bank_file", "file_name digest_actual as_of", "one row per file received", bank.BANK_FILE)
-_add("bronze.bank_file_total", "submission_id stated_by currency dr_cr as_of", "totals stated by trailer and manifest", bank.BANK_FILE_TOTAL)
+_add(
+    "bronze.bank_file_total", "submission_id stated_by currency dr_cr as_of", "totals stated by trailer and manifest", bank.BANK_FILE_TOTAL
+)
 _add("bronze.record", "pull_id table_name record_no", "records of tax, court, registry and loans as sent", outside.RECORD, "as_of source")
 
 _add("silver.acct_account", "account_id valid_from", "accounts, SCD2", bank.ACCT_ACCOUNT)
@@ -85,7 +87,9 @@ _add("silver.acct_txn", "bank_id txn_no sub_no biz_date", "account transactions"
 _add("silver.sub_manifest", "bank_id biz_date file_type version", "submissions", bank.SUB_MANIFEST)
 _add("silver.gl_control_total", "bank_id branch_id gl_subject currency biz_date", "general ledger totals", bank.GL_CONTROL_TOTAL)
 _add("silver.bank_control_flow", "bank_id branch_id currency biz_date dr_cr", "flow totals by the second channel", bank.BANK_CONTROL_FLOW)
-_add("silver.bank_control_balance", "bank_id branch_id currency biz_date", "balance totals by the second channel", bank.BANK_CONTROL_BALANCE)
+_add(
+    "silver.bank_control_balance", "bank_id branch_id currency biz_date", "balance totals by the second channel", bank.BANK_CONTROL_BALANCE
+)
 for _n, (_source, _key, _text) in outside.OUTSIDE.items():
     _add(f"silver.{_n}", _key, f"{_n} ({_source})", _text + "\n" + outside.TECH)
 
@@ -94,7 +98,13 @@ _add("dq.quarantine", "q_id as_of", "parked rows", derived.QUARANTINE, "as_of so
 _add("dq.issue", "issue_id as_of", "violations grouped for the bank", derived.ISSUE, "as_of source")
 _add("dq.gate", "checkpoint expectation as_of", "what the gate decided", derived.GATE, "as_of source")
 _add("dq.contract", "table_name column_name as_of", "column contracts of the night", derived.CONTRACT, "as_of source")
-_add("dq.reconciliation", "submission_id file_type biz_date as_of", "received against what became of it", derived.RECONCILIATION, "as_of source")
+_add(
+    "dq.reconciliation",
+    "submission_id file_type biz_date as_of",
+    "received against what became of it",
+    derived.RECONCILIATION,
+    "as_of source",
+)
 
 _TILE_KEYS = {
     "firm_month": "firm_id month", "firm_day": "firm_id biz_date", "firm_bucket": "firm_id snapshot_date bucket",
@@ -103,14 +113,14 @@ _TILE_KEYS = {
     "network": "firm_id month", "firm_bank_month": "firm_id bank_id month", "firm_state": "firm_id snapshot_date",
 }  # fmt: skip
 for _n, _key in _TILE_KEYS.items():
-    _add(f"tile.{_n}", _key, f"tile {_n}", lambda n=_n: derived.tile_schema(n))
+    _add(f"tile.{_n}", _key, f"tile {_n}", partial(derived.tile_schema, _n))
 
 DIMENSIONS = (
     "fund_scale", "economic_benefit", "customer_dispersion", "flow_stability", "supply_chain_stability", "fund_usage",
     "tax", "judicial", "registration", "credit_debt", "network_anomaly",
 )  # fmt: skip
 for _n in DIMENSIONS:
-    _add(f"feature.{_n}", "firm_id snapshot_date", f"indicators of {_n}", lambda n=_n: derived.feature_schema(n), "snapshot_date")
+    _add(f"feature.{_n}", "firm_id snapshot_date", f"indicators of {_n}", partial(derived.feature_schema, _n), "snapshot_date")
 
 _add("score.firm_score", "firm_id snapshot_date", "scores", derived.FIRM_SCORE, "snapshot_date")
 _add("score.warning", "firm_id snapshot_date rule_id", "early warnings", derived.WARNING, "snapshot_date")

@@ -22,11 +22,85 @@ is_history boolean! part of a history load
 as_of date! night that pulled the file
 """
 
-ACCT_FIELDS = "account_no uscc firm_name branch_id account_type product_type parent_account_no is_summary currency gl_subject open_date close_date status freeze_authority overdraft_flag op".split()
-BAL_FIELDS = "account_no currency biz_date opening credit debit closing credit_cnt debit_cnt frozen last_seq_no branch_id gl_subject sparse op".split()
-TXN_FIELDS = "txn_no sub_no account_no biz_date time seq_no dr_cr currency amount balance_after cpty_account cpty_name cpty_bank_no instrument cash_flag channel purpose_code summary batch_no value_date reversal_flag orig_txn_no orig_sub_no returned_flag op".split()
-GL_FIELDS = "branch_id gl_subject currency biz_date open debit credit close account_cnt ne_open ne_debit ne_credit ne_close ne_cnt".split()
-CTL_FIELDS = "kind branch_id currency biz_date dr_cr cnt amount".split()
+ACCT_FIELDS = [
+    "account_no",
+    "uscc",
+    "firm_name",
+    "branch_id",
+    "account_type",
+    "product_type",
+    "parent_account_no",
+    "is_summary",
+    "currency",
+    "gl_subject",
+    "open_date",
+    "close_date",
+    "status",
+    "freeze_authority",
+    "overdraft_flag",
+    "op",
+]
+BAL_FIELDS = [
+    "account_no",
+    "currency",
+    "biz_date",
+    "opening",
+    "credit",
+    "debit",
+    "closing",
+    "credit_cnt",
+    "debit_cnt",
+    "frozen",
+    "last_seq_no",
+    "branch_id",
+    "gl_subject",
+    "sparse",
+    "op",
+]
+TXN_FIELDS = [
+    "txn_no",
+    "sub_no",
+    "account_no",
+    "biz_date",
+    "time",
+    "seq_no",
+    "dr_cr",
+    "currency",
+    "amount",
+    "balance_after",
+    "cpty_account",
+    "cpty_name",
+    "cpty_bank_no",
+    "instrument",
+    "cash_flag",
+    "channel",
+    "purpose_code",
+    "summary",
+    "batch_no",
+    "value_date",
+    "reversal_flag",
+    "orig_txn_no",
+    "orig_sub_no",
+    "returned_flag",
+    "op",
+]
+GL_FIELDS = [
+    "branch_id",
+    "gl_subject",
+    "currency",
+    "biz_date",
+    "open",
+    "debit",
+    "credit",
+    "close",
+    "account_cnt",
+    "ne_open",
+    "ne_debit",
+    "ne_credit",
+    "ne_close",
+    "ne_cnt",
+]
+CTL_FIELDS = ["kind", "branch_id", "currency", "biz_date", "dr_cr", "cnt", "amount"]
 
 FILE_FIELDS = {"ACCT": ACCT_FIELDS, "BAL": BAL_FIELDS, "TXN": TXN_FIELDS, "GL": GL_FIELDS, "CTL": CTL_FIELDS}
 """Order of the fields of a D row by file type; the reader of bank files and the simulator's writer are held to it."""
@@ -93,7 +167,8 @@ is_history boolean! part of a history load
 as_of date! night that accepted the row
 """
 
-ACCT_ACCOUNT = """
+ACCT_ACCOUNT = (
+    """
 account_id string! token of the account number
 bank_id string! bank
 branch_id string! branch
@@ -113,9 +188,12 @@ overdraft_flag boolean! may be negative
 is_summary boolean! repeats its children, left out of sums
 valid_from date! state valid from
 valid_to date state valid to (exclusive), open = null
-""" + TECH
+"""
+    + TECH
+)
 
-ACCT_BALANCE_DAILY = """
+ACCT_BALANCE_DAILY = (
+    """
 bank_id string! bank
 account_id string! account
 firm_id string! owner
@@ -134,9 +212,12 @@ branch_id string! branch on that day
 gl_subject string! subject on that day
 sparse boolean! the bank sends rows only on days with movement and month ends
 chain_unverified boolean! no row of the day before to chain to
-""" + TECH
+"""
+    + TECH
+)
 
-ACCT_TXN = """
+ACCT_TXN = (
+    """
 txn_key string! sha256 of bank_id, txn_no, sub_no, biz_date
 bank_id string! bank
 txn_no string! transaction number
@@ -170,7 +251,9 @@ orig_txn_no string original of a reversal
 orig_sub_no string line of the original
 is_reversed boolean! a leg of a reversal, outside flow tiles
 returned_flag boolean! returned payment, outside flow tiles
-""" + TECH
+"""
+    + TECH
+)
 
 SUB_MANIFEST = """
 bank_id string! bank
@@ -190,7 +273,8 @@ is_history boolean! history
 as_of date! night
 """
 
-GL_CONTROL_TOTAL = """
+GL_CONTROL_TOTAL = (
+    """
 bank_id string! bank
 branch_id string! branch
 gl_subject string! subject
@@ -206,9 +290,12 @@ non_entrusted_debit_minor bigint! of accounts not delivered
 non_entrusted_credit_minor bigint! of accounts not delivered
 non_entrusted_close_minor bigint! of accounts not delivered
 non_entrusted_cnt int! accounts not delivered
-""" + TECH
+"""
+    + TECH
+)
 
-BANK_CONTROL_FLOW = """
+BANK_CONTROL_FLOW = (
+    """
 bank_id string! bank
 branch_id string! branch
 currency string! ISO 4217
@@ -216,13 +303,18 @@ biz_date date! date
 dr_cr string! C or D
 txn_cnt bigint! transactions by the second channel
 txn_amt_minor bigint! amount by the second channel
-""" + TECH
+"""
+    + TECH
+)
 
-BANK_CONTROL_BALANCE = """
+BANK_CONTROL_BALANCE = (
+    """
 bank_id string! bank
 branch_id string! branch
 currency string! ISO 4217
 biz_date date! date
 closing_minor bigint! closing by the second channel
 open_account_cnt bigint! open accounts by the second channel
-""" + TECH
+"""
+    + TECH
+)

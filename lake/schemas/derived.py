@@ -111,7 +111,7 @@ tile_version int yyyymmdd of the night that wrote it; the highest version of a k
 as_of date! night that wrote it
 """
 
-FIRM_DAY_ADDENDS = "in_cnt out_cnt op_in_cnt op_out_cnt all_cnt active covered round_cnt night_cnt".split()
+FIRM_DAY_ADDENDS = ["in_cnt", "out_cnt", "op_in_cnt", "op_out_cnt", "all_cnt", "active", "covered", "round_cnt", "night_cnt"]
 
 FIRM_STATE = """
 firm_id string! firm
@@ -293,11 +293,21 @@ def tile_schema(tile: str) -> str:
     if tile in keys:
         return keys[tile] + _columns(tile) + TILE_TECH
     if tile == "firm_category_month":
-        return "firm_id string! firm\nmonth date! first day\ncategory string! category\namt bigint! sum of amounts, fen\ncnt int! rows\n" + TILE_TECH
+        return (
+            "firm_id string! firm\nmonth date! first day\ncategory string! category\namt bigint! sum of amounts, fen\ncnt int! rows\n"
+            + TILE_TECH
+        )
     if tile == "firm_day":
         cats = "".join(f"cat_{c}_amt bigint amount of category {c}, fen\n" for c in day_clock_columns("fcat"))
         addends = "".join(f"{c} int addend of firm_bucket\n" for c in FIRM_DAY_ADDENDS)
-        return "firm_id string! firm\nbiz_date date! day\n" + _columns("firm_day") + addends + "sameday_amt bigint least of in and out, fen\n" + cats + TILE_TECH
+        return (
+            "firm_id string! firm\nbiz_date date! day\n"
+            + _columns("firm_day")
+            + addends
+            + "sameday_amt bigint least of in and out, fen\n"
+            + cats
+            + TILE_TECH
+        )
     if tile == "firm_bucket":
         types = {r["column"]: r["type_unit"].split()[0] for r in tile_columns("firm_month")}
         names = ["days_in_month", "days_covered", *[c for c in day_clock_columns("fm") if c != "days_covered"]]
@@ -311,7 +321,10 @@ def tile_schema(tile: str) -> str:
             "publish_date date! published\nstart_date date start\nend_date date end\namount bigint fen\n" + TILE_TECH
         )
     if tile == "registration_event":
-        return "event_id string! event\nfirm_id string! firm\nkind string! kind of rg_n\nevent_date date! date\nend_date date end\n" + TILE_TECH
+        return (
+            "event_id string! event\nfirm_id string! firm\nkind string! kind of rg_n\nevent_date date! date\nend_date date end\n"
+            + TILE_TECH
+        )
     if tile == "firm_state":
         return FIRM_STATE
     raise KeyError(tile)
@@ -321,4 +334,7 @@ def feature_schema(dimension: str) -> str:
     """Schema text of `feature.<dimension>`: keys, timestamps and the catalogue's indicators in its order."""
     types = {"double": "double", "int": "bigint"}
     body = "".join(f"{r['name']} {types[r['dtype']]} {r['id']} {r['description']}\n" for r in catalogue() if r["dimension"] == dimension)
-    return "firm_id string! firm\nsnapshot_date date! D\nevent_timestamp timestamp! D + 1 day 06:00\ncreated_timestamp timestamp! D + 1 day 06:00\n" + body
+    return (
+        "firm_id string! firm\nsnapshot_date date! D\nevent_timestamp timestamp! D + 1 day 06:00\ncreated_timestamp timestamp! D + 1 day 06:00\n"
+        + body
+    )

@@ -50,7 +50,10 @@ def test_catalogue_has_the_given_numbers() -> None:
 
 
 def test_schema_lines_must_have_a_type() -> None:
-    assert [(c.name, c.type, c.nullable) for c in parse_columns("a bigint! money\nb string x")] == [("a", "bigint", False), ("b", "string", True)]
+    assert [(c.name, c.type, c.nullable) for c in parse_columns("a bigint! money\nb string x")] == [
+        ("a", "bigint", False),
+        ("b", "string", True),
+    ]
     with pytest.raises(ValueError):
         parse_columns("lonely")
 
@@ -72,7 +75,9 @@ def test_rooms_are_importable_from_elsewhere(tmp_path: Path) -> None:
 
 
 def test_registry_needs_the_standard_library_only() -> None:
-    code = "import sys; import lake.tables; bad=[m for m in ('pyspark','pandas','numpy','pyarrow') if m in sys.modules]; sys.exit(bool(bad))"
+    code = (
+        "import sys; import lake.tables; bad=[m for m in ('pyspark','pandas','numpy','pyarrow') if m in sys.modules]; sys.exit(bool(bad))"
+    )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
 
 
@@ -82,7 +87,11 @@ def test_no_path_of_a_table_outside_the_registry() -> None:
     for room in ("jobs", "expectations", "features", "models", "dags"):
         for path in (ROOT / room).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.fullmatch(rf"(lake/)?({'|'.join(layers)})/\w+", node.value):
+                if (
+                    isinstance(node, ast.Constant)
+                    and isinstance(node.value, str)
+                    and re.fullmatch(rf"(lake/)?({'|'.join(layers)})/\w+", node.value)
+                ):
                     found.append(f"{path.relative_to(ROOT)}: {node.value}")
     assert not found, found
 
