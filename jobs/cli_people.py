@@ -50,6 +50,14 @@ def register(app: typer.Typer) -> None:
         people.indicator(name)
 
     @app.command()
+    def docs() -> None:
+        """Regenerate the reference pages under docs/."""
+        from jobs import docs as pages
+
+        for path in pages.write():
+            typer.echo(str(path))
+
+    @app.command()
     def audit(
         files: list[Path],
         mapping: Annotated[Path, typer.Option(help="mapping file of the ledger, e.g. conf/banks/berka.yaml")],
