@@ -11,6 +11,7 @@ from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from lake import store
+from lake.clock import SHANGHAI
 from lake.errors import ContractBroken
 from lake.settings import Settings
 from lake.tables import Table, table
@@ -61,7 +62,10 @@ class Lake:
         if version is not None:
             reader = reader.option("versionAsOf", version)
         df = reader.load(self.uri(name))
-        return df if known_by is None else df.where(F.col("available_at") <= F.lit(known_by))
+        if known_by is None:
+            return df
+        # a literal without a zone would be read in the zone of the machine, 8 hours late on one that runs in UTC
+        return df.where(F.col("available_at") <= F.lit(known_by.replace(tzinfo=SHANGHAI)))
 
     def current(self, name: str, *, known_by: datetime | None = None, where: Column | None = None) -> DataFrame:
         """One row per key: the highest version known by `known_by` (None: everything known now).

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from deltalake.exceptions import TableNotFoundError
 from filelock import FileLock, Timeout
 
 from lake.arrow import arrow_schema
+from lake.clock import SHANGHAI
 from lake.errors import ConfigError, ContractBroken
 from lake.settings import Settings
 from lake.tables import Table, table
@@ -93,7 +95,12 @@ def replace(settings: Settings, name: str, rows: pa.Table, predicate: str | None
 def rows_of(name: str, records: list[dict[str, Any]]) -> pa.Table:
     """Arrow rows of a registered table from dicts (naive datetimes are Shanghai business time)."""
     schema = arrow_schema(table(name))
-    return pa.Table.from_pylist(records, schema=schema)
+    return pa.Table.from_pylist([{k: _instant(v) for k, v in r.items()} for r in records], schema=schema)
+
+
+def _instant(value: Any) -> Any:
+    """Arrow would take a datetime without a zone for UTC."""
+    return value.replace(tzinfo=SHANGHAI) if isinstance(value, datetime) and value.tzinfo is None else value
 
 
 def read(settings: Settings, name: str, at: int | None = None, columns: list[str] | None = None) -> pa.Table:
