@@ -124,6 +124,13 @@ def register(app: typer.Typer) -> None:
         found = sorted(p["name"].rstrip("/").rsplit("/", 1)[-1] for p in fs.ls(path, detail=True) if p["type"] == "directory")
         typer.echo(json.dumps(found))
 
+    @app.command("night-state")
+    def night_state(as_of: AsOf = None) -> None:
+        """Whether the night is published or stopped by its checks, as JSON (for Airflow's gate)."""
+        from jobs import night_state as state
+
+        typer.echo(json.dumps(state.run(load_settings(), as_date(as_of)), ensure_ascii=False))
+
     @app.command("airflow-night")
     def airflow_night(as_of: AsOf = None) -> None:
         """Run the night's DAGs with Airflow, on a metadata database of their own."""
@@ -136,14 +143,15 @@ def register(app: typer.Typer) -> None:
         """Start Airflow (scheduler, API, UI) on PostgreSQL, with the simulated sources."""
         from jobs import airflow_home
 
-        airflow_home.up(load_settings())
+        here = airflow_home.up(load_settings())
+        typer.echo(f"Airflow {'is up' if here.started else 'was up already'}: {here.url}   user {here.user}   password {here.password}")
 
     @app.command()
     def down() -> None:
         """Stop what `up` started."""
         from jobs import airflow_home
 
-        airflow_home.down(load_settings())
+        typer.echo(f"stopped {airflow_home.down(load_settings())} processes")
 
     @app.command()
     def demo(preset: str = "ci", seed: int = 7, end: str = "2026-09-14") -> None:
