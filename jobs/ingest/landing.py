@@ -139,7 +139,9 @@ class Landing:
 
     def _down(self, doing: str, e: Exception) -> SourceUnavailable:
         reason = getattr(e, "strerror", None) or str(e) or type(e).__name__
-        return SourceUnavailable(f"bank files at {_public(self._url)}: {doing} failed: {reason}. The night goes on without them; try again later.")
+        return SourceUnavailable(
+            f"bank files at {_public(self._url)}: {doing} failed: {reason}. The night goes on without them; try again later."
+        )
 
 
 def _hidden(path: str) -> bool:

@@ -62,7 +62,12 @@ def watermark(settings: Settings, source: str, provider: str, as_of: date) -> da
         table = DeltaTable(store.uri(settings, "ops.pull"))
     except TableNotFoundError:
         return None
-    filters = [("source", "=", source), ("provider_id", "=", provider), ("as_of", "<", as_of), ("status", "in", ["DONE", "NOTHING", "LATE"])]
+    filters = [
+        ("source", "=", source),
+        ("provider_id", "=", provider),
+        ("as_of", "<", as_of),
+        ("status", "in", ["DONE", "NOTHING", "LATE"]),
+    ]
     rows = table.to_pyarrow_table(columns=["watermark_to"], filters=filters)
     times = [t for t in rows["watermark_to"].to_pylist() if t is not None]
     return max(times).astimezone(SHANGHAI).replace(tzinfo=None) if times else None

@@ -94,7 +94,7 @@ def manifest(text: str, data: bytes, name: str, *, alg: str = "SHA-256", **chang
 
 def put(
     root: Path, text: str, *, data: bytes | None = None, name: str | None = None, folder: str | None = None, alg: str = "SHA-256",
-    ok: dict[str, Any] | None | bool = None, encoding: str = "utf-8",
+    ok: dict[str, Any] | bool | None = None, encoding: str = "utf-8",
 ) -> Path:  # fmt: skip
     """Drop a file and its manifest into `root`/bank. `data` replaces the compressed bytes, `ok` changes manifest keys
     (False: no manifest)."""
