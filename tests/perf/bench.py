@@ -1,0 +1,92 @@
+"""`make bench`: figures as JSON lines, each with its peer from the same run on the same data.
+
+`python -m tests.perf.bench [--only NAME]`. Every line has bench, seconds, rows, rows_per_second, peak_mb where it is measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def line(bench: str, seconds: float, rows: int | None = None, **more: object) -> None:
+    """One figure."""
+    out: dict[str, object] = {"bench": bench, "seconds": round(seconds, 2)}
+    if rows:
+        out |= {"rows": rows, "rows_per_second": int(rows / seconds)}
+    sys.stdout.write(json.dumps(out | more, default=str) + "\n")
+    sys.stdout.flush()
+
+
+def run(*command: str, home: Path) -> float:
+    """Wall seconds of `python -m command`; its output is shown when it fails."""
+    started = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", *command], cwd=ROOT, env=os.environ | {"LIUSHUI_HOME": str(home)}, capture_output=True, text=True
+    )
+    if done.returncode:
+        sys.exit(f"{' '.join(command)} ended with {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
+    return time.monotonic() - started
+
+
+def bank_day(args: argparse.Namespace) -> None:
+    """pull + check of one bank-day file of 1 M rows, beside a plain Parquet scan-and-aggregate of the same rows."""
+    import duckdb
+
+    from tests.perf.bank_day import BANK, write
+
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        write(home / "landing" / "banks", args.rows)
+        pulled = run("jobs", "pull", "flows", "--bank", BANK, "--as-of", "2026-09-14", home=home)
+        line("bank_day.pull", pulled, args.rows)
+        checked = run("jobs", "check", "flows", "--as-of", "2026-09-14", home=home)
+        line("bank_day.check", checked, args.rows)
+        started = time.monotonic()
+        con = duckdb.connect()
+        con.execute("SET threads = 2")
+        scan = f"SELECT dr_cr, count(*), sum(try_cast(amount AS DECIMAL(20, 4))) FROM '{home}/staging/flows/**/bank_txn.parquet' GROUP BY 1"
+        found = con.execute(scan).fetchall()
+        peer = time.monotonic() - started
+        if sum(x[1] for x in found) != args.rows:
+            sys.exit(f"bank_day: expected {args.rows} staged rows, found {found}")
+        line("bank_day.peer_parquet_scan", peer, args.rows)
+        line("bank_day.pull_and_check", pulled + checked, args.rows, ratio_to_peer=round((pulled + checked) / peer, 1), limit_seconds=60)
+
+
+def simulator(args: argparse.Namespace) -> None:
+    """The province of a preset into files; the simulator prints its own figures of the parts."""
+    with tempfile.TemporaryDirectory() as folder:
+        seconds = run("simulator", "--preset", args.preset, "--seed", "7", "--out", folder, home=Path(folder))
+        line("simulator.files", seconds, preset=args.preset)
+
+
+BENCHES: dict[str, Callable[[argparse.Namespace], None]] = {"bank_day": bank_day, "simulator": simulator}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", choices=sorted(BENCHES))
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--firms", type=int, default=42_000)
+    parser.add_argument("--preset", default="ci")
+    args = parser.parse_args()
+    for name, bench in BENCHES.items():
+        if args.only in (None, name):
+            bench(args)
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    line("peak_of_one_process", 0, peak_mb=int(peak))
+
+
+if __name__ == "__main__":
+    main()
