@@ -52,6 +52,8 @@ def build(m: Matrix, kind: str, params: fit.Params, release: dict[str, str], res
 
 
 def _inputs(m: Matrix, kind: str) -> tuple[list[Input], list[Dropped]]:
+    if not m.training.any():
+        raise GateFailed(f"training rows: expected some, found none among {len(m.y)} observations. The history is too short for a matured quarter.")
     chosen = choose(m.inputs, kind)
     inputs, dropped = usable(chosen, m.with_inputs(chosen).x[m.training])
     dead = dead_dimensions(chosen, dropped)

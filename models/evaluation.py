@@ -27,7 +27,7 @@ def evaluate(m: Matrix, scored: Scored, name: str, resamples: int, seed: int) ->
     bounds = acceptance.BOUNDS
     verdicts = {
         "auc": bounds["auc"].judge(auc.value, auc.low, auc.high), "ks": bounds["ks"].judge(ks.value, ks.low, ks.high),
-        "worst_decile": bounds["worst_decile"].judge(worst), **{k: bounds[k].judge(v) for k, v in calibration.items()},
+        "worst_decile": bounds["worst_decile"].judge(worst), **{k: bounds[k].judge(e.value, e.low, e.high) for k, e in calibration.items()},
     }  # fmt: skip
     grades = grade_table(scored.grade, scored.pd, m.y)
     share = max((g["share"] for g in grades), default=None)
@@ -38,7 +38,7 @@ def evaluate(m: Matrix, scored: Scored, name: str, resamples: int, seed: int) ->
         "rows": len(m.y), "firms": len(np.unique(m.firm)), "bads": int(bads.sum()), "indeterminate": int(m.indeterminate.sum()),
         "defaults": len({(f, k) for f, k in zip(m.firm[bads], m.default_key[bads], strict=True)}),
         "few_bads": bool(bads.sum() < FEW_BADS), "auc": asdict(auc), "ks": asdict(ks),
-        "gini": None if auc.value is None else 2 * auc.value - 1, "worst_decile_share": worst, "calibration": calibration,
+        "gini": None if auc.value is None else 2 * auc.value - 1, "worst_decile_share": worst, "calibration": {k: asdict(e) for k, e in calibration.items()},
         "grades": grades, "by_group": by_group(m, scored), "verdicts": verdicts,
     }  # fmt: skip
 

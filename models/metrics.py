@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import beta, norm
+from scipy.stats import beta, chi2, norm
 from sklearn.linear_model import LogisticRegression
 
 Floats = npt.NDArray[np.float64]
@@ -93,14 +93,25 @@ def _placements(bad: Floats, good: Floats) -> tuple[Floats, Floats]:
     return v10, v01
 
 
-def calibration(pd: Floats, y: Ints) -> dict[str, float | None]:
-    """Observed over expected bads, and slope and intercept of the outcome on the log-odds (1 and 0 when calibrated)."""
-    expected = float(pd.sum())
-    result: dict[str, float | None] = {"observed_to_expected": float(y.sum()) / expected if expected else None, "slope": None, "intercept": None}
-    if len(y) and y.min() != y.max():
-        x = np.log(pd / (1 - pd))[:, None]
-        model = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-10, max_iter=200).fit(x, y)
-        result |= {"slope": float(model.coef_[0][0]), "intercept": float(model.intercept_[0])}
+def calibration(pd: Floats, y: Ints) -> dict[str, Estimate]:
+    """Observed over expected bads, and slope and intercept of the outcome on the log-odds (1 and 0 when calibrated).
+
+    Intervals: Poisson for the ratio, Wald for slope and intercept.
+    """
+    unknown = Estimate(None, None, None)
+    expected, bads = float(pd.sum()), int(y.sum())
+    result = {"observed_to_expected": unknown, "slope": unknown, "intercept": unknown}
+    if expected > 0:
+        low, high = chi2.ppf(0.025, 2 * bads) / 2 if bads else 0.0, chi2.ppf(0.975, 2 * bads + 2) / 2
+        result["observed_to_expected"] = Estimate(bads / expected, float(low / expected), float(high / expected))
+    if len(y) and y.min() != y.max() and np.ptp(pd) > 0:
+        x = np.log(pd / (1 - pd))
+        model = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-10, max_iter=200).fit(x[:, None], y)
+        p = model.predict_proba(x[:, None])[:, 1]
+        design = np.column_stack([x, np.ones_like(x)])
+        errors = 1.96 * np.sqrt(np.diag(np.linalg.inv(design.T @ (design * (p * (1 - p))[:, None]))))
+        for name, value, error in zip(("slope", "intercept"), (float(model.coef_[0][0]), float(model.intercept_[0])), errors, strict=True):
+            result[name] = Estimate(value, value - float(error), value + float(error))
     return result
 
 

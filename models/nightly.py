@@ -8,6 +8,7 @@ recent_W01 … recent_W14 (level reported in the last 30 days, 0 none).
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,10 +25,11 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 WARNING = pa.struct([("rule_id", pa.string()), ("level", pa.string()), ("value", pa.float64()), ("threshold", pa.float64())])
 STATE = (
-    "status covered_months coverage_share op_in_12m op_in_6m op_in_3m op_in_3m_year_before op_in_12m_year_before low_quality_inflow_share class5_now "
-    "dpd_now court_freeze_now rep_dishonest_active months_without_wages sso_missed_3m new_sales_cases_30d new_loan_cases_30d debt_service_12m "
-    "unsecured_balance has_loan_before data_gap tax_covered loan_covered"
-).split()
+    "status", "covered_months", "coverage_share", "op_in_12m", "op_in_6m", "op_in_3m", "op_in_3m_year_before", "op_in_12m_year_before",
+    "low_quality_inflow_share", "class5_now", "dpd_now", "court_freeze_now", "rep_dishonest_active", "months_without_wages",
+    "sso_missed_3m", "new_sales_cases_30d", "new_loan_cases_30d", "debt_service_12m", "unsecured_balance", "has_loan_before", "data_gap",
+    "tax_covered", "loan_covered",
+)  # fmt: skip
 """Columns of tile.firm_state a night reads."""
 RECENT = {rule: f"recent_{rule}" for rule in warnings.RULES}
 PAST = ("highest_limit", "score_peak", "grade_peak", *RECENT.values())
@@ -35,6 +37,7 @@ ALSO_READ = (
     "avg_daily_balance_12m", "op_net_flow_amt_12m", "vat_sales_12m", "related_payer_share_12m", "pos_platform_share_12m", "personal_out_share_3m",
     "personal_out_share_12m", "related_out_share_3m", "related_out_share_12m",
 )  # fmt: skip
+DERIVED = {"seasonal_section", "inflow_3m_to_12m_ratio_year_before", "personal_share_rise", "related_share_rise", "score_fall_30d", "grade_fall_30d"}
 NOT_ACTIVE, NO_FLOW, NO_FEATURES = "not_active", "too_few_covered_months", "no_features"
 
 
@@ -113,16 +116,17 @@ def score_batch(scorer: Scorer, rows: pa.RecordBatch, rate: float) -> dict[str, 
 def _signals(b: Batch, scored: Scored, ok: Bools) -> warnings.Signals:
     with np.errstate(invalid="ignore", divide="ignore"):
         year_before = (b.number("op_in_3m_year_before") / 3) / (b.number("op_in_12m_year_before") / 12)
-    derived = {
-        "covered_months": b.number("covered_months"), "seasonal_section": np.isin(b.text("industry_section"), warnings.SEASONAL_SECTIONS),
-        "data_gap": b.flag("data_gap"), "inflow_latest_vs_avg_6m_year_before": b.number("inflow_latest_vs_avg_6m_year_before"),
+    values: dict[str, Any] = {n: b.number(n) for n in _names(warnings.Signals, DERIVED)}
+    values |= {
+        "seasonal_section": np.isin(b.text("industry_section"), warnings.SEASONAL_SECTIONS),
+        "data_gap": b.flag("data_gap"),
         "inflow_3m_to_12m_ratio_year_before": np.where(np.isfinite(year_before), year_before, np.nan),
         "personal_share_rise": b.number("personal_out_share_3m") - b.number("personal_out_share_12m"),
         "related_share_rise": b.number("related_out_share_3m") - b.number("related_out_share_12m"),
         "score_fall_30d": np.where(ok, b.number("score_peak") - scored.score, np.nan),
         "grade_fall_30d": np.where(ok, scored.grade - b.number("grade_peak"), np.nan),
     }  # fmt: skip
-    return warnings.Signals(**derived, **{n: b.number(n) for n in _names(warnings.Signals, set(derived))})
+    return warnings.Signals(**values)
 
 
 def _limit_inputs(b: Batch, months: Floats) -> limit.LimitInputs:

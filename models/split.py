@@ -27,5 +27,7 @@ def stops(firm_id: str) -> bool:
 
 
 def oot_dates(dates: Sequence[date]) -> set[date]:
-    """The last two of the observation dates: out of time."""
-    return set(sorted(set(dates))[-OOT_QUARTERS:])
+    """The last two of the observation dates are out of time; of fewer than four dates at most half."""
+    ordered = sorted(set(dates))
+    last = min(OOT_QUARTERS, len(ordered) // 2)
+    return set(ordered[len(ordered) - last :])
