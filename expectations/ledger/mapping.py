@@ -54,6 +54,35 @@ class Columns(Section):
         return list(dict.fromkeys(v for v in values if v is not None))
 
 
+class Meaning(Section):
+    """What a kind of row is for: rows whose columns hold one of the words given (all columns named), on `side` if given."""
+
+    when: dict[str, list[str]] = {}
+    side: Literal["C", "D"] | None = None
+    category: str = Field(description="one of the catalogue's categories")
+    cash: bool = False
+    channel: Literal["COUNTER", "NET", "MOBILE", "API", "POS", "ATM", "BATCH", "SYSTEM"] = "BATCH"
+
+
+class Load(Section):
+    """How the ledger becomes a bank in a lake of its own: each account a firm, balances derived from the rows."""
+
+    transaction: str | None = Field(None, description="column that numbers transactions; none: rows are numbered")
+    counterparty: list[str] = Field([], description="columns that identify the other account together")
+    summary: list[str] = Field([], description="columns whose texts are kept with the transaction")
+    branch: str = "0000"
+    subject: str = Field("2011", description="general ledger subject of the accounts")
+    overdraft: bool = Field(False, description="whether accounts may be negative")
+    meanings: list[Meaning] = Field([], description="first match wins; what matches none is left to the general rules")
+    rules: list[str] = Field(min_length=1, description="checks that apply to such a ledger; all others are reported as not applicable")
+
+    @property
+    def columns(self) -> list[str]:
+        """Columns needed beyond those of the check, each once."""
+        words = [c for m in self.meanings for c in m.when]
+        return list(dict.fromkeys([*([self.transaction] if self.transaction else []), *self.counterparty, *self.summary, *words]))
+
+
 class Mapping(Section):
     """A ledger: its file, columns, words and tolerance. Amounts become integers of 10^-`decimals` of the currency."""
 
@@ -70,6 +99,7 @@ class Mapping(Section):
     decimals: int = Field(2, ge=0, le=4)
     tolerance: str = Field("0", description="largest difference between neighbouring balances that still chains, decimal text")
     currency: str = Field(pattern=r"^[A-Z]{3}$")
+    load: Load | None = Field(None, description="only for loading the ledger as a bank")
     first_balance: str | None = Field(None, description="balance before an account's first row; none: the first day is a new base")
 
     @field_validator("tolerance", "first_balance")

@@ -76,14 +76,21 @@ def split_line(line: str, form: FileFormat) -> list[str]:
 
 @contextmanager
 def opened(url: str, encoding: str) -> Iterator[Recoder]:
-    """The file at a path or fsspec URL, decompressed by its ending; what cannot be read is said in one sentence."""
+    """The text of the file at a path or fsspec URL, decompressed by its ending."""
+    with opened_raw(url, "infer") as raw:
+        yield Recoder(raw, encoding)
+
+
+@contextmanager
+def opened_raw(url: str, compression: str | None = None) -> Iterator[IO[bytes]]:
+    """The bytes of the file at a path or fsspec URL; what cannot be read is said in one sentence."""
     try:
-        file = fsspec.open(url, "rb", compression="infer")
+        file = fsspec.open(url, "rb", compression=compression)
     except (ImportError, ValueError) as e:
         raise UsageError(f"cannot open the ledger {url}: {e}") from e
     try:
         with file as raw:
-            yield Recoder(raw, encoding)
+            yield raw
     except (FileNotFoundError, IsADirectoryError, PermissionError) as e:
         raise UsageError(f"cannot open the ledger {url}: {e.strerror or e}. Give the path or URL of a readable file.") from e
     except (EOFError, zlib.error, LZMAError, BadGzipFile) as e:
