@@ -129,7 +129,7 @@ def _rules(v: NightViews) -> list[Row]:
         """WITH b AS (SELECT rule_id, severity, bank_id, count(*) AS n, any_value(expected ORDER BY scope_key) AS expected,
                              any_value(actual ORDER BY scope_key) AS actual FROM violation GROUP BY ALL)
            SELECT rule_id, severity, sum(n)::BIGINT AS violations, count(*) AS bank_count,
-                  list(bank_id || ' ' || n ORDER BY n DESC, bank_id)[:6] AS banks, arg_max(expected, n) AS expected, arg_max(actual, n) AS actual
+                  list(bank_id || ': ' || n ORDER BY n DESC, bank_id)[:6] AS banks, arg_max(expected, n) AS expected, arg_max(actual, n) AS actual
            FROM b GROUP BY rule_id, severity
            ORDER BY array_position(['block', 'quarantine', 'warn'], severity), violations DESC, rule_id"""
     )

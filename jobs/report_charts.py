@@ -27,6 +27,9 @@ def _svg(spec: dict[str, Any], label: str) -> str:
     text = vl_convert.vegalite_to_svg({"$schema": "https://vega.github.io/schema/vega-lite/v5.json", "config": _CONFIG, **spec})
     size = re.search(r'viewBox="0 0 (\d+(?:\.\d+)?) ', text)
     width = size[1] if size else "640"
+    # ids count up over the life of the process: two pages of one night would differ, two charts of one page could meet
+    for k, name in enumerate(dict.fromkeys(re.findall(r'id="([^"]+)"', text))):
+        text = text.replace(f'id="{name}"', f'id="{label.replace(" ", "-")}-{k}"').replace(f"url(#{name})", f"url(#{label.replace(' ', '-')}-{k})")
     return re.sub(r'width="[\d.]+" height="[\d.]+"', f'role="img" aria-label="{label}" style="width:100%;max-width:{width}px;height:auto"', text, count=1)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from jobs.report_charts import grade_chart, score_chart
 from jobs.report_terminal import interval
@@ -19,6 +21,10 @@ DIMENSIONS = {
     "fund_scale": "资金规模", "economic_benefit": "经济效益", "customer_dispersion": "客户分散度", "flow_stability": "流水稳定性",
     "supply_chain_stability": "上下游稳定性", "fund_usage": "资金用途", "tax": "税务", "judicial": "司法", "registration": "工商", "credit_debt": "信贷",
     "network_anomaly": "网络异常",
+}  # fmt: skip
+LIMIT_PARTS = {
+    "turnover": "share of turnover by grade", "repayment": "ability to repay", "debt": "debt already there", "cap": "cap", "growth": "growth of at most 20 %",
+    "warning": "closed by a red warning", "override": "closed by a rule",
 }  # fmt: skip
 SOURCE_NAMES = {"flows": "account flows 账户流水", "tax": "tax 税务", "court": "court 司法", "registry": "registry 工商", "loans": "loans 信贷"}
 
@@ -54,9 +60,14 @@ def signed(value: float | None) -> str:
     return NONE if value is None else f"{value:+,.0f}".replace("-", "−")
 
 
+def coded(text: str) -> Markup:
+    """Text in which what stands between backticks is a command."""
+    return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(text))))
+
+
 def _environment() -> Environment:
     env = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    env.filters.update(number=number, share=share, size=size, wan=wan, signed=signed, interval=interval)
+    env.filters.update(number=number, share=share, size=size, wan=wan, signed=signed, interval=interval, coded=coded)
     return env
 
 
@@ -66,5 +77,5 @@ def render(night: Night) -> str:
     if night.scores.scored:
         charts = {"grades": grade_chart(night.scores.grades), "scores": score_chart(night.scores.histogram)}
     longest = max((s["seconds"] for s in night.steps), default=0.0)
-    values: dict[str, Any] = {"n": night, "charts": charts, "dimensions": DIMENSIONS, "source_names": SOURCE_NAMES, "longest": longest}
+    values: dict[str, Any] = {"n": night, "charts": charts, "dimensions": DIMENSIONS, "source_names": SOURCE_NAMES, "limit_parts": LIMIT_PARTS, "longest": longest}
     return _environment().get_template("night.html").render(**values)

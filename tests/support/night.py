@@ -117,7 +117,7 @@ def scores(settings: Settings, as_of: date = NIGHT, firms: int = 400, *, shift: 
     for i in range(firms):
         base = int(np.clip(rng.normal(645, 62), 320, 880)) + (shift if i % 10 == 0 else 0)
         grade = GRADES[int(np.searchsorted([-762, -722, -682, -641, -600, -557, -510, -454], -base))]
-        unscored = {0: "NO_FLOW", 1: "NOT_ACTIVE"}.get(i % 40)
+        unscored = {0: "too_few_covered_months", 1: "not_active"}.get(i % 40)
         row = {"firm_id": token(i), "snapshot_date": as_of, "segment": "THIN" if i % 7 == 0 else "STANDARD", "credit_invisible": i % 3 == 0,
                "event_timestamp": known_at(as_of), "created_timestamp": known_at(as_of)}  # fmt: skip
         if unscored:
@@ -125,9 +125,9 @@ def scores(settings: Settings, as_of: date = NIGHT, firms: int = 400, *, shift: 
         else:
             row |= {"model_id": "full-r1-abcd1234", "model_kind": "full", "confidence": ("HIGH", "MEDIUM", "LOW")[i % 3], "pd": 1 / (1 + np.exp((base - 427.1) / 57.7)),
                     "score": base, "grade": grade, "grade_model": grade, "override_rule": "R05,R09" if i % 50 == 3 else None,
-                    "limit_fen": max(0, (base - 590) // 10) * 10_000_00, "limit_binding": ("L1", "L2", "cap")[i % 3]}  # fmt: skip
+                    "limit_fen": max(0, (base - 590) // 10) * 10_000_00, "limit_binding": ("turnover", "repayment", "cap")[i % 3]}  # fmt: skip
             if i % 9 == 2:
-                warned.append({"firm_id": token(i), "snapshot_date": as_of, "rule_id": f"W{i % 14 + 1:02d}", "level": ("yellow", "orange", "red")[i % 3],
+                warned.append({"firm_id": token(i), "snapshot_date": as_of, "rule_id": f"W{i % 14 + 1:02d}", "level": ("yellow", "orange", "red")[(i // 9) % 3],
                                "value": 1.0, "threshold": 2.0})  # fmt: skip
         rows.append(row)
     write(settings, "score.firm_score", rows)
