@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from jobs.ingest import staging
-from jobs.ingest.deliveries import Seen, select
+from jobs.ingest.deliveries import Delivery, Seen
 from jobs.ingest.intake import FILE_SCHEMA, SCHEMAS, TOTAL_SCHEMA, Intake, Sender
 from jobs.ingest.landing import Landing
 from lake.settings import Settings
@@ -20,12 +20,18 @@ from lake.tokens import Tokenizer
 
 @dataclass(frozen=True)
 class BankJob:
-    """One bank's pull: who, which night, what was received before, and the token key."""
+    """One bank's pull: who, which night, what it takes, what was received before, and the token key."""
 
     settings: Settings
     sender: Sender
+    deliveries: tuple[Delivery, ...]
+    remarks: tuple[str, ...]
     seen: tuple[Seen, ...]
     key: bytes = field(repr=False)
+
+    @property
+    def bytes(self) -> int:
+        return sum(d.found.size for d in self.deliveries)
 
 
 @dataclass
@@ -36,7 +42,7 @@ class BankPull:
     folder: str
     files: list[dict[str, Any]]
     rows: dict[str, int]
-    remarks: list[str]
+    remarks: tuple[str, ...]
 
 
 def safe_folder(bank: str) -> str:
@@ -57,17 +63,15 @@ def pull_bank(job: BankJob) -> BankPull:
     """
     sender, settings = job.sender, job.settings
     landing = Landing(settings)
-    found, remarks = landing.files(sender.bank)
-    deliveries = select(landing, sender.bank, found, list(job.seen), sender.as_of)
     target = target_folder(settings, sender.bank, sender.as_of)
     with staging.stage(settings, target) as stage:
         for file_type, schema in SCHEMAS.items():
             stage.table(f"bank_{file_type.lower()}", schema)
         stage.table("bank_file_total", TOTAL_SCHEMA)
         intake = Intake(sender, settings.limits, landing, stage, list(job.seen), Tokenizer(job.key, settings.token_hash))
-        for delivery in deliveries:
+        for delivery in job.deliveries:
             intake.take(delivery)
         stage.table("bank_file", FILE_SCHEMA).write(pa.Table.from_pylist(intake.files, FILE_SCHEMA))
         names = [f["file_name"] for f in intake.files]
         stage.close({"source": "flows", "bank": sender.bank, "as_of": sender.as_of, "is_history": sender.history, "files": names})
-    return BankPull(sender.bank, target.name, intake.files, stage.rows(), remarks)
+    return BankPull(sender.bank, target.name, intake.files, stage.rows(), job.remarks)

@@ -77,7 +77,7 @@ def _seen(r: dict[str, Any]) -> Seen:
     )
 
 
-def select(landing: Landing, bank: str, files: Iterable[Found], seen: list[Seen], as_of: date) -> list[Delivery]:
+def select(landing: Landing, bank: str, files: Iterable[Found], seen: Iterable[Seen], as_of: date) -> list[Delivery]:
     """The files that belong to night `as_of`, in the order they were sent."""
     by_name: dict[str, list[Seen]] = {}
     for s in seen:

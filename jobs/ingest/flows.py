@@ -11,7 +11,7 @@ from multiprocessing import get_context
 
 from jobs.ingest import ledger
 from jobs.ingest.bank import BankJob, BankPull, pull_bank, target_folder
-from jobs.ingest.deliveries import Seen, received_before
+from jobs.ingest.deliveries import Seen, received_before, select
 from jobs.ingest.intake import Sender
 from jobs.ingest.landing import Landing
 from jobs.ingest.reference import due_daily, known_banks
@@ -23,8 +23,8 @@ from lake.tokens import load_key
 
 log = logging.getLogger(__name__)
 PROCESSES = 2
-FEW_BANKS = 1
-"""Up to so many banks are pulled in this process: starting others costs a second."""
+FEW_BYTES = 16 << 20
+"""Up to so much is read in this process: starting others costs seconds."""
 
 
 def pull(settings: Settings, as_of: date, bank: str | None, history: bool) -> Report:
@@ -33,13 +33,19 @@ def pull(settings: Settings, as_of: date, bank: str | None, history: bool) -> Re
     Banks that can be reached are recorded even when others cannot; then raises SourceUnavailable naming those.
     """
     known, owed = known_banks(), due_daily()
-    folders = Landing(settings).banks()
+    landing = Landing(settings)
+    folders = landing.banks()
     if bank is not None and bank not in known and bank not in folders:
         raise UsageError(f"no bank {bank!r}: it is not in conf/ref/ref_bank.csv and has no folder. Known: {', '.join(sorted(known))}")
     banks = [bank] if bank else sorted({*folders, *(b for b in owed if b in known)})
     seen, key = received_before(settings, as_of), load_key(settings)
-    jobs = [BankJob(settings, Sender(b, as_of, history, b in known), tuple(seen.get(b, ())), key) for b in banks]
-    done, failed = [], {}
+    failed: dict[str, SourceUnavailable] = {}
+    jobs, done = [], []
+    for name in banks:
+        try:
+            jobs.append(_plan(settings, landing, Sender(name, as_of, history, name in known), seen.get(name, []), key))
+        except SourceUnavailable as e:
+            failed[name] = e
     for job, result in _run(jobs):
         name = job.sender.bank
         if isinstance(result, SourceUnavailable):
@@ -56,14 +62,21 @@ def pull(settings: Settings, as_of: date, bank: str | None, history: bool) -> Re
     return _report(done, pulls)
 
 
+def _plan(settings: Settings, landing: Landing, sender: Sender, seen: list[Seen], key: bytes) -> BankJob:
+    """What the bank's pull is to take."""
+    found, remarks = landing.files(sender.bank)
+    deliveries = select(landing, sender.bank, found, seen, sender.as_of)
+    return BankJob(settings, sender, tuple(deliveries), tuple(remarks), tuple(seen), key)
+
+
 def _run(jobs: list[BankJob]) -> Iterator[tuple[BankJob, BankPull | SourceUnavailable]]:
     """Results as they come; only a source that is down is a result, everything else ends the pull."""
-    if len(jobs) <= FEW_BANKS:
+    if len(jobs) < PROCESSES or sum(job.bytes for job in jobs) <= FEW_BYTES:
         for job in jobs:
             yield job, _attempt(job)
         return
     with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
-        running = {pool.submit(_attempt, job): job for job in jobs}
+        running = {pool.submit(_attempt, job): job for job in sorted(jobs, key=lambda j: -j.bytes)}
         for future in as_completed(running):
             yield running[future], future.result()
 

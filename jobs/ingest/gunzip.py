@@ -8,6 +8,7 @@ from typing import IO
 CHUNK = 1 << 20
 RATIO_FROM = 1 << 20
 """Below this many bytes the ratio is not judged: a short file of repeated text compresses well and harms nobody."""
+MAGIC = b"\x1f\x8b"
 GZIP = 16 + zlib.MAX_WBITS
 
 
@@ -22,6 +23,8 @@ def gunzip(packed: IO[bytes], out: IO[bytes], *, max_bytes: int, max_ratio: int)
     """
     read = written = members = 0
     stream, pending, inside = zlib.decompressobj(GZIP), b"", False
+    magic = packed.read(2) == MAGIC
+    packed.seek(0)
     while data := pending or packed.read(CHUNK):
         read += 0 if pending else len(data)
         if members and not inside:
@@ -30,7 +33,7 @@ def gunzip(packed: IO[bytes], out: IO[bytes], *, max_bytes: int, max_ratio: int)
         try:
             text = stream.decompress(data, 8 * CHUNK)
         except zlib.error as e:
-            raise Unreadable(f"damaged gzip after {written} bytes of content" if written else "not a gzip file") from e
+            raise Unreadable(f"damaged gzip after {written} bytes of content" if magic else "not a gzip file") from e
         written += len(text)
         _bound(written, read, max_bytes, max_ratio)
         out.write(text)

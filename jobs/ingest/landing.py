@@ -13,7 +13,7 @@ import fsspec
 from tenacity import retry, retry_if_exception_type, retry_if_not_exception_type, stop_after_delay, wait_exponential_jitter
 
 from jobs.ingest.manifest import MAX_BYTES
-from jobs.ingest.names import MANIFEST_SUFFIX, SUFFIX
+from jobs.ingest.names import MANIFEST_SUFFIX
 from jobs.ingest.staging import writing
 from lake.errors import ConfigError, SourceUnavailable
 from lake.settings import Settings
@@ -77,7 +77,7 @@ class Landing:
                 continue
             if info["type"] != "file":
                 remarks.append(f"{name} is no plain file")
-            elif not name.endswith(SUFFIX + MANIFEST_SUFFIX):
+            elif not name.endswith(MANIFEST_SUFFIX):
                 found.append(Found(name, path, int(info.get("size") or 0), path + MANIFEST_SUFFIX in listing))
             elif path.removesuffix(MANIFEST_SUFFIX) not in listing:
                 remarks.append(f"{name} is there, its file is not")
@@ -130,7 +130,7 @@ class Landing:
         errors = source_errors()
         again = retry(
             retry=retry_if_exception_type(errors) & retry_if_not_exception_type(FINAL),
-            stop=stop_after_delay(self._seconds), wait=wait_exponential_jitter(0.2, 5), reraise=True,
+            stop=stop_after_delay(self._seconds), wait=wait_exponential_jitter(0.1, 5, jitter=0.1), reraise=True,
         )  # fmt: skip
         try:
             return again(action)(*args, **kwargs)

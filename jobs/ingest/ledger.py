@@ -45,7 +45,8 @@ class Pull:
 
 def pull_id(source: str, provider: str, as_of: date) -> str:
     """Identity of a pull: the same for every rerun of its night."""
-    return f"{source}-{provider}-{as_of:%Y%m%d}"
+    who = source if provider == source else f"{source}-{provider}"
+    return f"{who}-{as_of:%Y%m%d}"
 
 
 def instant(local: datetime | None) -> datetime | None:

@@ -28,7 +28,7 @@ from lake.settings import Settings, SourceSettings
 log = logging.getLogger(__name__)
 BUSY = (408, 425, 429, 500, 502, 503, 504)
 """Answers that mean: ask again."""
-_WAIT = wait_exponential_jitter(0.2, 10)
+_WAIT = wait_exponential_jitter(0.1, 10, jitter=0.1)
 
 
 class Busy(Exception):

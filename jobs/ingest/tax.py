@@ -77,7 +77,7 @@ class _Database:
     def _open(self) -> None:
         seconds = self._settings.retry_seconds
         again = retry(
-            retry=retry_if_exception_type(OperationalError), stop=stop_after_delay(seconds), wait=wait_exponential_jitter(0.2, 5),
+            retry=retry_if_exception_type(OperationalError), stop=stop_after_delay(seconds), wait=wait_exponential_jitter(0.1, 5, jitter=0.1),
             reraise=True, before_sleep=before_sleep_log(log, logging.INFO),
         )  # fmt: skip
         try:

@@ -58,7 +58,8 @@ def totals(file_type: str, rows: list[str]) -> list[tuple[str, str, int, str]]:
     sums: dict[tuple[str, str], list[Decimal]] = defaultdict(list)
     for row in rows:
         v = dict(zip(fields, row.split("|")[1:], strict=False))
-        sums[(v["currency"], v["dr_cr"])].append(Decimal(v["amount"]))
+        if "amount" in v:
+            sums[(v["currency"], v["dr_cr"])].append(Decimal(v["amount"]))
     return [(c, s, len(x), str(sum(x))) for (c, s), x in sorted(sums.items())]
 
 
