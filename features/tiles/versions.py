@@ -1,0 +1,67 @@
+"""Knowledge time of tile rows: which version of a record is in force on which night, and how a tile row is stamped.
+
+Night D knows what was accepted by D + 1 day 06:00. A tile row of night D carries available_at = D + 1 day 04:00 and
+tile_version = yyyymmdd of D, in a history load too: there D is the night that would have made the row. So the highest
+version with available_at <= T is the view as of T, whenever the row was written.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from lake.tables import table
+
+OPEN = date(9999, 12, 31)
+"""End of an interval that has none."""
+
+
+def night_of(available_at: str | Column = "available_at") -> Column:
+    """First night that knows a row accepted at `available_at`."""
+    at = F.col(available_at) if isinstance(available_at, str) else available_at
+    return F.to_date(at - F.expr("INTERVAL '6:00:00.000001' HOUR TO SECOND"))
+
+
+def version_of(night: Column) -> Column:
+    """yyyymmdd of a night, INT."""
+    return (F.year(night) * 10000 + F.month(night) * 100 + F.dayofmonth(night)).cast("int")
+
+
+def stamp(name: str, df: DataFrame, night: Column, *, as_of: date | Column) -> DataFrame:
+    """`df` as rows of the tile: typed by the registry, known from `night` on, written by night `as_of`.
+
+    Columns of the tile that `df` lacks are an error (AnalysisException naming the column).
+    """
+    t = table(name)
+    tech: dict[str, Column] = {
+        "available_at": F.to_timestamp(F.date_add(night, 1)) + F.expr("INTERVAL 4 HOURS"),
+        "tile_version": version_of(night),
+        "as_of": as_of if isinstance(as_of, Column) else F.lit(as_of),
+    }
+    return df.select(*(tech.get(c.name, F.col(c.name)).cast(c.type).alias(c.name) for c in t.columns))
+
+
+def without_superseded(df: DataFrame, key: tuple[str, ...], version: str, maybe_later: Column) -> DataFrame:
+    """The highest `version` per key, where only rows with `maybe_later` can replace another row.
+
+    As those rows are few (restatements), no table-sized window is needed: they are joined against the rest.
+    """
+    later = df.where(maybe_later).groupBy(*key).agg(F.max(version).alias("_later"))
+    same = [F.col(f"a.{k}") == F.col(f"b.{k}") for k in key]
+    condition = same[0]
+    for c in same[1:]:
+        condition = condition & c
+    return df.alias("a").join(later.alias("b"), condition & (F.col("b._later") > F.col(f"a.{version}")), "left_anti")
+
+
+def intervals(df: DataFrame, key: tuple[str, ...]) -> DataFrame:
+    """Every version of a record with the nights [`known_from`, `known_to`) on which it is the one in force.
+
+    Versions follow `row_version`; of several accepted by one night only the last is ever in force.
+    """
+    w = Window.partitionBy(*key).orderBy("row_version", "available_at").rowsBetween(1, Window.unboundedFollowing)
+    following = F.min(night_of()).over(w)
+    rows = df.select("*", night_of().alias("known_from"), F.coalesce(following, F.lit(OPEN)).alias("known_to"))
+    return rows.where("known_from < known_to")

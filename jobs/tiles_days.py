@@ -1,0 +1,82 @@
+"""What a night has touched, and tile.firm_day of it."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from functools import reduce
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from features.tiles import balances, firm_day
+from features.tiles.loan_diversion import WINDOW_DAYS
+from features.tiles.rowsets import TXN_COLUMNS
+from features.tiles.versions import stamp
+from jobs.tiles_read import Night, current, only, read_accounts, read_balances, read_flows, read_states
+from lake.clock import add_months, latest_closed_month
+
+FIRM_DAY = "tile.firm_day"
+
+
+def touched_days(night: Night) -> DataFrame | None:
+    """firm_id, biz_date to build again; None: all of them (history, first night).
+
+    Firms with rows accepted since the last tiles night; every firm on the days after that night; every firm of a bank
+    on a day which the bank delivered only now.
+    """
+    since = night.since
+    if since is None:
+        return None
+    pairs = [night.known(f"silver.{t}").where(night.new).select("firm_id", "biz_date") for t in ("acct_balance_daily", "acct_txn")]
+    firms = night.known("silver.acct_account").select("firm_id", "bank_id").distinct()
+    days = [since + timedelta(days=k + 1) for k in range((night.as_of - since).days)]
+    every = firms.select("firm_id", F.explode(F.array(*(F.lit(d) for d in days))).alias("biz_date"))
+    late = night.known("silver.acct_balance_daily").where(F.col("biz_date") <= F.lit(since)).select("bank_id", "biz_date", "as_of")
+    bank_days = late.where(night.new).select("bank_id", "biz_date").distinct()
+    before = late.where(~night.new).join(F.broadcast(bank_days), ["bank_id", "biz_date"], "left_semi").select("bank_id", "biz_date").distinct()
+    fresh = bank_days.join(before, ["bank_id", "biz_date"], "left_anti").join(firms, "bank_id", "inner").select("firm_id", "biz_date")
+    return reduce(DataFrame.unionByName, [*pairs, every, fresh]).where(F.col("biz_date") <= F.lit(night.as_of)).distinct()
+
+
+def write_days(night: Night, touched: DataFrame | None, first: date) -> list[str]:
+    """tile.firm_day of the touched days, of all days from `first` on when `touched` is None."""
+    start = first if touched is None else only(touched.agg(F.min("biz_date")))
+    states = read_states(night)
+    rows = read_balances(night, states, start)
+    runs = balances.account_days(rows, read_accounts(states), balances.bank_last_days(rows), start, night.as_of)
+    days = firm_day.firm_day(balances.firm_balances(runs), firm_day.flow_days(read_flows(night, start)))
+    if touched is not None:
+        days = days.join(F.broadcast(touched), ["firm_id", "biz_date"], "left_semi")
+    known = F.col("biz_date") if night.history else F.lit(night.as_of)
+    night.lake.overwrite_partition(FIRM_DAY, stamp(FIRM_DAY, days, known, as_of=night.as_of), as_of=night.as_of)
+    return [FIRM_DAY]
+
+
+def wanted_months(night: Night, touched: DataFrame | None, first: date) -> DataFrame:
+    """firm_id, from_month: firms whose months from `from_month` to the latest closed one are built.
+
+    Newly closed months concern every firm; a restated day concerns its firm from its month on, because later months look
+    back; and from the month before, when a loan was paid out in the 7 days before it.
+    """
+    firms = night.known("silver.acct_account").select("firm_id").distinct()
+    if touched is None or night.since is None:
+        return firms.select("firm_id", F.lit(first).alias("from_month"))
+    built = latest_closed_month(night.since)
+    month = F.trunc("biz_date", "month")
+    restated = touched.where(month <= F.lit(built)).select("firm_id", month.alias("from_month"))
+    early = touched.where((F.dayofmonth("biz_date") <= WINDOW_DAYS) & (F.add_months(month, -1) <= F.lit(built)))
+    rows = restated.unionByName(_lent_before(night, early))
+    if night.last_month > built:
+        rows = rows.unionByName(firms.select("firm_id", F.lit(add_months(built, 1)).alias("from_month")))
+    return rows.groupBy("firm_id").agg(F.min("from_month").alias("from_month"))
+
+
+def _lent_before(night: Night, early: DataFrame) -> DataFrame:
+    """Firms of `early` (touched days at the beginning of a month) that were paid a loan in the 7 days before, last month."""
+    days = [r[0] for r in early.select("biz_date").distinct().collect()]
+    spans = reduce(lambda a, b: a | b, (F.col("biz_date").between(F.lit(d - timedelta(days=WINDOW_DAYS)), F.lit(d)) for d in days), F.lit(False))
+    loans = current(night, "silver.acct_txn", spans).where("category = 'loan_disbursement'").select(*TXN_COLUMNS[:4])
+    near = (F.col("l.firm_id") == F.col("e.firm_id")) & F.datediff("e.biz_date", "l.biz_date").between(0, WINDOW_DAYS)
+    earlier = F.trunc("l.biz_date", "month") < F.trunc("e.biz_date", "month")
+    hit = loans.alias("l").join(early.alias("e"), near & earlier, "inner")
+    return hit.select(F.col("l.firm_id").alias("firm_id"), F.trunc("l.biz_date", "month").alias("from_month"))
