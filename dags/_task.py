@@ -25,6 +25,8 @@ FAIL_FAST = {2: "wrong use", 10: "configuration", 12: "gate failed", 13: "schema
 KILL_SECONDS = 20
 POLL_MINUTES = 10
 CLOSE_HOUR = 4
+LATE = "LATE:"
+"""Start of the last line of a pull whose bank has not sent everything that is due."""
 
 
 class JobRetryable(AirflowException):
@@ -56,7 +58,7 @@ class JobOperator(BaseOperator):
 
     The root and the Python come from LIUSHUI_ROOT and LIUSHUI_PYTHON. Outlet assets get the night in `extra.as_of`.
     With `result` the last line of the output is JSON and becomes the task's XCom. With `poll_late` a scheduled run
-    whose source has not sent yet (that line says LATE) comes back every ten minutes until the night closes at 04:00.
+    whose source has not sent yet (that line starts with LATE) comes back every ten minutes until the night closes at 04:00.
     A mapped task gets its own value by `option` and `each` (`--bank`, `B0001`): values from XCom are never rendered as templates.
     """
 
@@ -87,7 +89,7 @@ class JobOperator(BaseOperator):
     def execute(self, context: Context) -> Any:
         night = night_of(context)
         last = self._run()
-        if self.poll_late and '"LATE"' in last:
+        if self.poll_late and last.startswith(LATE):
             self._come_back(context, night)
         for outlet in self.outlets:
             context["outlet_events"][outlet].extra = {"as_of": night}
@@ -128,7 +130,7 @@ class JobOperator(BaseOperator):
         return last
 
     def _come_back(self, context: Context, night: str) -> None:
-        """Ask to be started again in ten minutes, while the night of a scheduled run is open."""
+        """Ask to be started again in ten minutes, while the night of a scheduled run is open; a rerun pulls what came meanwhile."""
         now = datetime.now(SHANGHAI)
         closes = datetime.combine(datetime.fromisoformat(night) + timedelta(days=1), datetime.min.time(), SHANGHAI)
         closes += timedelta(hours=CLOSE_HOUR)

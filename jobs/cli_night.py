@@ -47,7 +47,10 @@ def register(app: typer.Typer) -> None:
     @app.command()
     def pull(source: str, as_of: AsOf = None, bank: str | None = None, history: History = False) -> None:
         """Pull flows (one --bank or all), tax, court, registry or loans into staging."""
-        tell(f"pull {source}", steps.pull(load_settings(), source, as_date(as_of), bank, history))
+        report = steps.pull(load_settings(), source, as_date(as_of), bank, history)
+        tell(f"pull {source}", report)
+        if report.detail.get("late"):
+            typer.echo(f"LATE: {', '.join(report.detail['late'])}")
 
     @app.command()
     def check(sources: list[str], as_of: AsOf = None, history: History = False) -> None:

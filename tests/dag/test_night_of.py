@@ -117,8 +117,7 @@ def test_a_late_bank_is_polled_while_a_scheduled_night_is_open(fake_python, monk
     import _task
     from airflow.sdk.exceptions import AirflowRescheduleException
 
-    fake_python("echo 'pull flows: LATE'")
-    fake_python('echo \'{"status": "LATE"}\'')
+    fake_python("echo 'pull flows: 4,000 rows'; echo 'LATE: B0003 TXN'")
 
     class Clock(datetime):
         current = datetime(2026, 9, 15, 3, 0, tzinfo=_task.SHANGHAI)

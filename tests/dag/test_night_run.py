@@ -75,6 +75,7 @@ def test_lost_rows_stop_the_night_before_scoring_and_are_not_retried(home, jobs)
     assert not airflow_env.server_running(home)
 
 
+@pytest.mark.slow
 def test_a_failed_step_of_the_scoring_is_the_error_of_the_night(home, jobs):
     ends, install, made = jobs
     ends["score"] = 1
