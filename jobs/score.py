@@ -1,18 +1,16 @@
 """Score: feature tables of D, facts of the firms and their own past -> `score.firm_score` and `score.warning` of D.
 
 Reads `feature.*`, `tile.registration`, `tile.firm_state`, `tile.firm_month` (a year-earlier base) and its own history before D.
-One row per firm of tile.registration; a rerun replaces partition D. The model runs in Python over Arrow batches; each
-process loads the bundle once.
+One row per firm of tile.registration; a rerun replaces partition D. The look-up tables of
+the model are worked out once in the driver and sent to the Python processes, which score Arrow batches.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
 
-import pyarrow as pa
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 from pyspark.storagelevel import StorageLevel
@@ -24,9 +22,10 @@ from lake.clock import SHANGHAI, add_months, known_at, latest_closed_month
 from lake.io import Lake
 from lake.tables import table
 from models import nightly, warnings
+from models.batches import Batches
+from models.build import scorer
 from models.bundle import Bundle, check_columns
 from models.scorecard import GRADES
-from models.scoring import Scorer
 
 log = logging.getLogger(__name__)
 WARNINGS = "array<struct<rule_id:string,level:string,value:double,threshold:double>>"
@@ -34,7 +33,6 @@ WARNING_DAYS, LIMIT_DAYS = 30, 365
 MODEL_COLUMNS = tuple(
     c for c in table("score.firm_score").names if c not in ("firm_id", "snapshot_date", "stale_since", "event_timestamp", "created_timestamp")
 )
-_SCORERS: dict[str, Scorer] = {}
 
 
 def run(lake: Lake, as_of: date) -> Report:
@@ -46,7 +44,7 @@ def run(lake: Lake, as_of: date) -> Report:
     types = {c.name: c.type for c in table("score.firm_score").columns}
     schema = ", ".join(["firm_id string", *[f"{c} {types[c]}" for c in MODEL_COLUMNS], f"warnings {WARNINGS}"])
     # read twice (scores, warnings) but computed once
-    scored = rows.mapInArrow(scorer_of(bundle, rate), schema).persist(StorageLevel.MEMORY_AND_DISK)
+    scored = rows.mapInArrow(Batches(scorer(bundle), packed(bundle), ("firm_id", *MODEL_COLUMNS, "warnings"), rate), schema).persist(StorageLevel.MEMORY_AND_DISK)
     try:
         lake.overwrite_partition("score.firm_score", firm_scores(scored, as_of), snapshot_date=as_of)
         lake.overwrite_partition("score.warning", fired_warnings(scored, as_of), snapshot_date=as_of)
@@ -61,15 +59,20 @@ def inputs(lake: Lake, as_of: date, bundle: Bundle) -> DataFrame:
     today = F.col("snapshot_date") == F.lit(as_of)
     firms = lake.current("tile.registration", known_by=None, where=today).select("firm_id", "industry_section", "size_class")
     state = latest_written(lake.read("tile.firm_state").where(today), "firm_id").select("firm_id", *nightly.STATE)
-    wanted = {*bundle.names, *nightly.indicators_read({i.name for i in catalogue.load()})}
     joined = firms.join(state, "firm_id", how="left")
-    for dimension in catalogue.dimensions():
-        names = [i.name for i in catalogue.load() if i.dimension == dimension and i.name in wanted]
-        marker = [F.lit(True).alias("has_features")] if dimension == catalogue.FLOW_DIMENSIONS[0] else []
-        features = lake.read(f"feature.{dimension}").where(today).select("firm_id", *names, *marker)
-        joined = joined.join(features, "firm_id", how="left")
+    for dimension, names in packed(bundle).items():
+        # one array a table: joins and Arrow carry 11 columns instead of 370
+        values = F.array(*[F.col(n).cast("double") for n in names]).alias(dimension)
+        joined = joined.join(lake.read(f"feature.{dimension}").where(today).select("firm_id", values), "firm_id", how="left")
     base = year_before(lake.current("tile.firm_month", known_by=known, where=month_between(as_of, 12, 18)), as_of)
     return joined.join(base, "firm_id", how="left").join(past(lake, as_of), "firm_id", how="left")
+
+
+def packed(bundle: Bundle) -> dict[str, list[str]]:
+    """Indicators a night reads, by dimension, in the order of the packed arrays."""
+    wanted = {*bundle.names, *nightly.indicators_read({i.name for i in catalogue.load()})}
+    found = {d: [i.name for i in catalogue.load() if i.dimension == d and i.name in wanted] for d in catalogue.dimensions()}
+    return {d: names for d, names in found.items() if names}
 
 
 def latest_written(df: DataFrame, *key: str) -> DataFrame:
@@ -110,23 +113,6 @@ def past(lake: Lake, as_of: date) -> DataFrame:
     reported = lake.read("score.warning").where((day < F.lit(as_of)) & recent)
     levels = [F.max(F.when(F.col("rule_id") == rule, level)).alias(column) for rule, column in nightly.RECENT.items()]
     return best.join(reported.groupBy("firm_id").agg(*levels), "firm_id", how="full")
-
-
-def scorer_of(bundle: Bundle, rate: float) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """Function for mapInArrow; a Python process keeps the scorer it built for later batches and tasks."""
-    files, model_id = bundle.files(), bundle.model_id
-
-    def score(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        scorer = _SCORERS.get(model_id)
-        if scorer is None:
-            _SCORERS.clear()
-            scorer = _SCORERS[model_id] = Scorer(Bundle.of_files(files, model_id))
-        for batch in batches:
-            columns = nightly.score_batch(scorer, batch, rate)
-            names = ["firm_id", *MODEL_COLUMNS, "warnings"]
-            yield pa.RecordBatch.from_arrays([batch.column("firm_id"), *[columns[n] for n in names[1:]]], names)
-
-    return score
 
 
 def _known(as_of: date) -> Column:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lake.errors import GateFailed
-from models import acceptance, calibrate, contributions, fit, metrics, split, subscore
+from models import acceptance, calibrate, contributions, fit, metrics, split, subscore, tables
 from models.bundle import Bundle, Reference
 from models.evaluation import evaluate
 from models.inputs import Dropped, Input, choose, dead_dimensions, usable
@@ -39,14 +39,14 @@ def build(m: Matrix, kind: str, params: fit.Params, release: dict[str, str], res
     margin = fit.margin(booster, m.x)
     cal = m.calibration
     calibration = calibrate.fit(margin[cal], m.group[cal], m.y[cal])
-    phi_of = contributions.tables(booster, len(inputs))
+    phi_of = tables.tables(booster, len(inputs))
     draft = Bundle(
         model_id="", kind=kind, inputs=tuple(inputs), dropped=tuple(dropped), model=bytes(booster.save_raw("ubj")), bias=phi_of.bias,
         calibration=calibration, reference=Reference((), {}, {}, ()), params={**asdict(params), "rounds_used": booster.num_boosted_rounds()},
         release=release, metrics={}, versions={p: version(p) for p in ("xgboost", "numpy", "scikit-learn")},
     )  # fmt: skip
     draft = replace(draft, reference=_reference(draft, phi_of, m, calibration.log_odds(margin, m.group)))
-    bundle = replace(draft, metrics=_measure(draft, m, params, resamples)).identified()
+    bundle = replace(draft, metrics=_measure(Scorer(draft, phi_of), m, params, resamples)).identified()
     log.info("trained model=%s inputs=%s rounds=%s rows=%s", bundle.model_id, len(inputs), bundle.params["rounds_used"], int(rows.sum()))
     return bundle
 
@@ -62,8 +62,8 @@ def _inputs(m: Matrix, kind: str) -> tuple[list[Input], list[Dropped]]:
     return inputs, dropped
 
 
-def _reference(bundle: Bundle, tables: contributions.Contributions, m: Matrix, log_odds: npt.NDArray[np.float64]) -> Reference:
-    phi = tables.of(np.ascontiguousarray(m.x.T))
+def _reference(bundle: Bundle, phi_of: contributions.Contributions, m: Matrix, log_odds: npt.NDArray[np.float64]) -> Reference:
+    phi = phi_of.of(np.ascontiguousarray(m.x.T))
     sums = block_sums(bundle, phi)
     groups, counts = np.unique(m.peer, return_counts=True)
     medians = {"": _medians(m.x)} | {str(g): _medians(m.x[m.peer == g]) for g, n in zip(groups, counts, strict=True) if n >= PEERS}
@@ -83,9 +83,8 @@ def _medians(x: npt.NDArray[np.float32]) -> tuple[float | None, ...]:
     return tuple(None if np.isnan(v) else float(v) for v in values)
 
 
-def _measure(draft: Bundle, m: Matrix, params: fit.Params, resamples: int) -> dict[str, Any]:
+def _measure(scorer: Scorer, m: Matrix, params: fit.Params, resamples: int) -> dict[str, Any]:
     """Metrics of the test and the out-of-time sample, their difference and the stability of the score."""
-    scorer = Scorer(draft, params.threads)
     found: dict[str, Any] = {"training": {"rows": int(m.training.sum()), "bads": int(m.y[m.training].sum()), "firms": len(np.unique(m.firm[m.training]))}}
     log_odds = {}
     for name in SAMPLES:
@@ -102,13 +101,18 @@ def _measure(draft: Bundle, m: Matrix, params: fit.Params, resamples: int) -> di
     return found
 
 
+def scorer(bundle: Bundle) -> Scorer:
+    """A scorer of a stored bundle, its tables worked out and checked."""
+    return Scorer(bundle, tables.tables(bundle.booster(), len(bundle.inputs)))
+
+
 def compare(first: Bundle, second: Bundle, m: Matrix) -> dict[str, Any]:
     """AUC of two bundles on the out-of-time rows of `m`, difference (second - first) and DeLong's p-value."""
     rows = m.rows(m.sample("oot"))
     scores = []
     for bundle in (first, second):
         own = rows.with_inputs(_same_inputs(rows.inputs, bundle))
-        scores.append(Scorer(bundle).score(np.ascontiguousarray(own.x.T), own.group).log_odds)
+        scores.append(scorer(bundle).score(np.ascontiguousarray(own.x.T), own.group).log_odds)
     if len(rows.y) == 0 or rows.y.min() == rows.y.max():
         return {"rows": len(rows.y), "bads": int(rows.y.sum()), "difference": None, "p_value": None}
     difference, p = metrics.delong(rows.y, scores[0], scores[1])

@@ -9,17 +9,20 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import xgboost as xgb
 
 from lake.errors import ContractBroken
 from models import scorecard
 from models.calibrate import Calibration
 from models.inputs import BLOCKS, Dropped, Input, inputs_hash
 from models.subscore import POINTS
+
+if TYPE_CHECKING:  # a scoring process does without the training library, which takes 3 s to import
+    import xgboost as xgb
 
 MODEL_FILE, JSON_FILE = "model.ubj", "bundle.json"
 LAYOUT = 1
@@ -64,6 +67,8 @@ class Bundle:
 
     def booster(self, threads: int = 1) -> xgb.Booster:
         """The trees, ready to predict."""
+        import xgboost as xgb
+
         return xgb.Booster({"nthread": threads}, model_file=bytearray(self.model))
 
     def document(self) -> dict[str, Any]:
@@ -123,7 +128,7 @@ def _verify(bundle: Bundle, d: dict[str, Any], where: str) -> None:
         ("blocks", sorted(BLOCKS), sorted(bundle.reference.sub_quantiles)),
         ("points per block", {POINTS}, {len(q) for q in bundle.reference.sub_quantiles.values()}),
         ("score constants", score, d["score"]),
-        ("xgboost version", xgb.__version__, bundle.versions.get("xgboost")),
+        ("xgboost version", version("xgboost"), bundle.versions.get("xgboost")),
         ("identity", bundle.identified().model_id, bundle.model_id),
     ]
     for what, expected, found in pairs:

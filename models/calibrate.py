@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.linear_model import LogisticRegression
 
 from lake.errors import GateFailed
 from models.segments import GROUPS
@@ -46,6 +45,8 @@ def pools(bads: dict[str, int]) -> list[list[str]]:
 
 def fit(margin: Floats, groups: Strings, y: npt.NDArray[np.int64]) -> Calibration:
     """Fit on firms the trees have not seen, unsampled. Raises GateFailed when the outcome does not rise with the margin."""
+    from sklearn.linear_model import LogisticRegression  # here: scoring reads this module without fitting
+
     if y.min() == y.max():
         raise GateFailed(f"calibration rows: expected bad and good outcomes, found {int(y.sum())} bad of {len(y)}. Enlarge the sample.")
     shared = pools({g: int(y[groups == g].sum()) for g in GROUPS})

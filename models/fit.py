@@ -11,8 +11,8 @@ import numpy.typing as npt
 import xgboost as xgb
 
 from lake.errors import GateFailed
-from models.contributions import MAX_DEPTH
 from models.inputs import Input
+from models.tables import MAX_DEPTH
 
 Floats32 = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]

@@ -1,25 +1,20 @@
-"""Scoring rows with a bundle: margin, pd, contributions, sub-scores, reasons. Loaded once per process, used per batch."""
+"""Scoring rows with a bundle and its look-up tables: pd, contributions, sub-scores, reasons. Numpy and Arrow only."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import xgboost as xgb
 
-from lake.errors import ContractBroken
-from models import fit, reasons, scorecard, subscore
+from models import reasons, scorecard, subscore
 from models.bundle import Bundle, peer_medians
-from models.contributions import Contributions, tables
+from models.contributions import Contributions
 from models.inputs import BLOCKS
 
 Floats = npt.NDArray[np.float64]
 Floats32 = npt.NDArray[np.float32]
-TOLERANCE = 1e-3
-"""Most the sum of contributions may differ from the trees' own margin (rounding of single precision is 1e-5)."""
 
 
 @dataclass(frozen=True)
@@ -37,31 +32,20 @@ class Scored:
 class Scorer:
     """A bundle ready to score."""
 
-    def __init__(self, bundle: Bundle, threads: int = 1) -> None:
+    def __init__(self, bundle: Bundle, tables: Contributions) -> None:
         self.bundle = bundle
-        self._threads = threads
+        self.tables = tables
         self._quantiles = {k: np.array(v) for k, v in bundle.reference.sub_quantiles.items()}
         self._median_phi = np.array(bundle.reference.median_phi)
         self._families = reasons.Families.of(bundle.inputs)
 
-    @cached_property
-    def _booster(self) -> xgb.Booster:
-        return self.bundle.booster(self._threads)
-
-    @cached_property
-    def _tables(self) -> Contributions:
-        return tables(self._booster, len(self.bundle.inputs))
-
     def score(self, x: Floats32, groups: npt.NDArray[np.str_]) -> Scored:
         """Score `x` (inputs, rows; NaN = missing) of firms in calibration `groups`.
 
-        Raises ContractBroken when the contributions do not add up to the margin.
+        The margin is the sum of the contributions, so that score, sub-scores and reasons add up exactly.
         """
-        margin = fit.margin(self._booster, np.ascontiguousarray(x.T))
-        phi = self._tables.of(x)
-        error = np.abs(phi.sum(axis=0) + self._tables.bias - margin).max(initial=0.0)
-        if error > TOLERANCE:
-            raise ContractBroken(f"model {self.bundle.model_id}: contributions miss the margin by {error:.2g}, expected <= {TOLERANCE}. The bundle is damaged.")
+        phi = self.tables.of(x)
+        margin = phi.sum(axis=0) + self.tables.bias
         log_odds = self.bundle.calibration.log_odds(margin, groups)
         pd = scorecard.probability(log_odds)
         return Scored(log_odds, pd, scorecard.score(pd), scorecard.grade_index(pd), phi, block_sums(self.bundle, phi))
