@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from jobs import steps
-from jobs.runner import Report
+from jobs.runner import Report, run_job
 from lake.clock import SHANGHAI
 from lake.errors import UsageError
 from lake.settings import Settings, load_settings
@@ -111,11 +111,21 @@ def register(app: typer.Typer) -> None:
             tell(name, report)
 
     @app.command()
-    def promote(model_id: str) -> None:
-        """Make a registered model the champion."""
+    def evaluate(as_of: AsOf = None) -> None:
+        """Compare the challenger with the champion on outcomes neither was trained on."""
+        from jobs import evaluate as evaluation
+
+        with steps.session(load_settings()) as lake:
+            tell("evaluate", run_job(lake.settings, "evaluate", as_date(as_of), lambda: evaluation.run(lake, as_date(as_of))))
+
+    @app.command()
+    def promote(as_of: AsOf = None, back: Annotated[bool, typer.Option(help="put the previous champion back")] = False) -> None:
+        """Make the evaluated challenger the champion, when its evaluation allows it."""
         from jobs import promote as promotion
 
-        typer.echo(promotion.run(load_settings(), model_id))
+        settings, day = load_settings(), as_date(as_of)
+        action = promotion.rollback if back else promotion.run
+        tell("promote", run_job(settings, "promote", day, lambda: action(settings, day)))
 
     @app.command()
     def banks() -> None:

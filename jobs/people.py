@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import asdict
 from typing import Any
 
 import duckdb
@@ -138,7 +138,5 @@ def indicator(name: str) -> None:
     if not found:
         near = [i.name for i in catalogue.load() if name.lower() in i.name][:8]
         raise UsageError(f"no indicator {name!r}." + (f" Close: {', '.join(near)}" if near else " `docs/indicators.md` lists all 370."))
-    fields = json.loads(
-        json.dumps(vars(found[0]) if hasattr(found[0], "__dict__") else {s: getattr(found[0], s) for s in found[0].__slots__}, default=str)
-    )
+    fields = asdict(found[0])
     console.print(_grid(found[0].name, ["what", "value"], [(k, str(v)) for k, v in fields.items()]))

