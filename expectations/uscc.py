@@ -1,0 +1,23 @@
+"""Unified social credit codes (GB 32100-2015) as Spark expressions; built-in functions only."""
+
+from __future__ import annotations
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+"""Position in it is the value of a character; I, O, S, V and Z are not used."""
+SHAPE = "^[0-9A-HJ-NPQRTUWXY]{2}[0-9]{6}[0-9A-HJ-NPQRTUWXY]{10}$"
+WEIGHTS = tuple(3**i % 31 for i in range(17))
+
+
+def uscc_shape(c: Column) -> Column:
+    """Whether a code has the shape of a USCC; null for null."""
+    return c.rlike(SHAPE)
+
+
+def uscc_ok(c: Column) -> Column:
+    """Whether a code has the shape and its 18th character is the check character of the first 17; null for null."""
+    total = sum(((F.position(F.substring(c, i + 1, 1), F.lit(ALPHABET)) - 1) * w for i, w in enumerate(WEIGHTS)), F.lit(0))
+    check = F.substring(F.lit(ALPHABET), (31 - total % 31) % 31 + 1, 1)
+    return uscc_shape(c) & (F.substring(c, 18, 1) == check)

@@ -1,0 +1,134 @@
+"""What became of every row: parked, accepted, settled; the silver rows on disk, counted back into the reconciliation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from expectations import parse, references
+from expectations.parking import Parked, judged, parked
+from expectations.reconcile import amount_of, counted, reconciliation
+from expectations.violations import quarantine
+from jobs import flow_earlier, flow_parties, flow_silver
+from jobs.categorize import purpose_rules
+from jobs.flow_night import Night
+from jobs.flow_rows import RowState
+from lake.clock import cut_off
+
+SILVER = {
+    "silver.acct_txn": ("txn", "txn_restated"), "silver.acct_balance_daily": ("bal",), "silver.acct_account": ("acct", "acct_ended"),
+    "silver.gl_control_total": ("gl",), "silver.bank_control_flow": ("ctl_flow",), "silver.bank_control_balance": ("ctl_balance",),
+}  # fmt: skip
+"""Silver tables and the saved frames they are published from."""
+COUNTED = {
+    "txn": ("TXN", "amt_minor"), "bal": ("BAL", "closing_minor"), "acct": ("ACCT", None), "gl": ("GL", "close_minor"),
+    "ctl_flow": ("CTL", "txn_amt_minor"), "ctl_balance": ("CTL", "closing_minor"),
+}  # fmt: skip
+"""Saved silver frames that hold tonight's rows, with file type and the amount that is reconciled."""
+REVERSAL_DAYS = 400
+"""How far back the original of a reversal may lie (V19)."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Saved frames: violations, quarantined rows, the reconciliation."""
+
+    violations: DataFrame
+    quarantined: DataFrame
+    reconciliation: DataFrame
+
+
+def outcome(n: Night, state: RowState, violations: DataFrame, body: DataFrame) -> Outcome:
+    """Judge all rows, write silver to scratch, and count what became of what was received."""
+    places = ["submission_id", "row_no", "file_type", "bank_id", "account_id", "currency", "biz_date"]
+    dated = [df.select(*[c if c in df.columns else F.lit(None).cast("date" if c == "biz_date" else "string").alias(c) for c in places])
+             for t, df in state.rows.items() if t in ("TXN", "BAL", "ACCT")]  # fmt: skip
+    p = parked(violations, state.account_day, dated[0].unionByName(dated[1]).unionByName(dated[2]), state.owned.drop("firm_id"), state.ownerless)
+    p = Parked(*[n.scratch.save(f"park_{name}", df) for name, df in p.__dict__.items()])
+    verdicts = n.scratch.save("verdict", _verdicts(n, state, p))
+    held = n.scratch.save("quarantine", quarantine(verdicts.where("park IS NOT NULL AND became IS NULL")))
+    _silver(n, state, p)
+    accepted = [_accepted(n, name, *what) for name, what in COUNTED.items()]
+    fate = F.coalesce("became", F.when(F.col("park").isNotNull(), "quarantined"))
+    others = verdicts.select("*", fate.alias("fate")).where("fate IS NOT NULL").groupBy("bank_id", "submission_id", "file_type", "biz_date", F.col("fate").alias("became"))
+    received = body.groupBy("bank_id", "submission_id", "file_type", "biz_date").agg(F.lit("received").alias("became"), F.sum("n").alias("n"), F.sum("abs_amount").alias("amount"))
+    counts = [received, others.agg(F.count("*").alias("n"), F.sum("amount").alias("amount")), *accepted, *_never_read(n)]
+    return Outcome(violations, held, n.scratch.save("reconciliation", reconciliation(counts)))
+
+
+def _verdicts(n: Night, state: RowState, p: Parked) -> DataFrame:
+    """Rows of the night that are not accepted: `park` holds a parked one back, `became` names the fate of a settled one."""
+    voided = sorted(s.submission_id for s in n.subs if s.status == "SUPERSEDED")
+    parts = []
+    for t, rows in n.typed.items():
+        day = F.coalesce(F.col("biz_date"), F.col("from_date")) if "biz_date" in rows.columns else F.col("from_date")
+        told = judged(rows, p).join(F.broadcast(state.settled), on=["submission_id", "row_no"], how="left")
+        became = F.when(F.col("submission_id").isin(voided), "superseded").otherwise(F.col("became")) if voided else F.col("became")
+        if t in ("TXN", "BAL", "ACCT"):
+            # a deletion that found nothing to delete is still no row of silver
+            became = F.coalesce(became, F.when(F.col("park").isNull() & (F.col("op") == "X"), "deleted"))
+        keep = [F.col(c) for c in ("bank_id", "submission_id", "file_type", "row_no")]
+        parts.append(told.select(*keep, day.alias("biz_date"), amount_of(t).alias("amount"), "park", became.alias("became")))
+    out = parts[0]
+    for part in parts[1:]:
+        out = out.unionByName(part)
+    return out.where("park IS NOT NULL OR became IS NOT NULL")
+
+
+def _silver(n: Night, state: RowState, p: Parked) -> None:
+    """Write the accepted rows in the shape of their silver tables."""
+    save, when = n.scratch.save, (n.as_of, n.history)
+
+    def good(rows: DataFrame) -> DataFrame:
+        return judged(rows, p).where("park IS NULL").drop("park")
+
+    own_rows = good(state.rows["ACCT"])
+    owners = state.owned.select("account_id", "firm_id").unionByName(own_rows.where("op IS NULL").select("account_id", "firm_id"))
+    owners = save("owner", owners.dropDuplicates(["account_id"]))
+    new, ended = flow_silver.accounts(own_rows, flow_earlier.open_accounts(n), *when)
+    save("acct", new)
+    save("acct_ended", ended)
+    save("bal", flow_silver.balances(good(state.account_day.where((F.col("has_bal")) & (F.col("as_of") == F.lit(n.as_of)))), owners, *when))
+    save("gl", flow_silver.ledger_rows(good(state.rows["GL"]), *when))
+    ctl = good(state.rows["CTL"])
+    save("ctl_flow", flow_silver.control_flows(ctl, *when))
+    save("ctl_balance", flow_silver.control_balances(ctl, *when))
+    _transactions(n, state, good, owners)
+
+
+def _transactions(n: Night, state: RowState, good: Callable[[DataFrame], DataFrame], owners: DataFrame) -> None:
+    force = parse.txn(n.raw("bank_txn"), n.refs)
+    force = force.where(~F.col("submission_id").isin(n.out_of_force)) if n.out_of_force else force
+    accepted = good(force.join(F.broadcast(state.settled), on=["submission_id", "row_no"], how="left_anti").where("op IS NULL"))
+    originals = n.scratch.save("original", flow_silver.reversed_keys(accepted))
+    parties = flow_parties.load(n.lake, owners, cut_off(n.as_of))
+    rules = purpose_rules(references.rows("ref_purpose_rule"))
+    tonight = n.scratch.save("txn", flow_silver.transactions(accepted, owners, parties, originals, rules, n.as_of, n.history))
+    missing = n.scratch.save("original_missing", flow_silver.not_among(originals, tonight))
+    earlier = flow_earlier.before(n.lake, "silver.acct_txn", n.as_of).where(F.col("biz_date") >= F.date_sub(F.lit(n.as_of), REVERSAL_DAYS))
+    earlier = earlier if n.scratch.rows("original_missing") else n.lake.empty("silver.acct_txn")
+    n.scratch.save("txn_restated", flow_silver.restated_originals(earlier, missing, n.as_of))
+
+
+def _accepted(n: Night, name: str, file_type: str, amount: str | None) -> DataFrame:
+    """Counts of tonight's silver rows, read back from disk. ACCT rows have no date of their own: they count under the file's."""
+    rows = n.lake.spark.read.parquet(*[str(x) for x in n.scratch.paths(name)])
+    if amount is None:
+        firsts = [(f["submission_id"], f["from_date"]) for f in n.files if f["readable"] and f["file_type"] == "ACCT"]
+        dates = n.lake.spark.createDataFrame(firsts, "submission_id string, biz_date date")
+        rows = rows.join(F.broadcast(dates), on="submission_id", how="left")
+    value = F.lit(0).cast("decimal(20,0)") if amount is None else F.abs(F.col(amount).cast("decimal(20,0)"))
+    return counted(rows.withColumn("file_type", F.lit(file_type)), "accepted", value)
+
+
+def _never_read(n: Night) -> list[DataFrame]:
+    """Rows of deliveries that were received before: counted as duplicates, not staged a second time."""
+    copies = [(f["bank_id"], f["submission_id"], f["file_type"], f["from_date"], int(f["rows_manifest"] or 0)) for f in n.files if f["duplicate_of"]]
+    if not copies:
+        return []
+    df = n.lake.spark.createDataFrame(copies, "bank_id string, submission_id string, file_type string, biz_date date, n bigint")
+    zero = F.lit(0).cast("decimal(20,0)").alias("amount")
+    return [df.select("bank_id", "submission_id", "file_type", "biz_date", F.lit(c).alias("became"), "n", zero) for c in ("received", "duplicate")]

@@ -1,0 +1,108 @@
+"""Rows in force, the views of the row rules, and what became of every row of the night."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from expectations import references, views
+from jobs import flow_earlier, submissions
+from jobs.flow_night import Night
+from jobs.submissions import IN_FORCE
+from lake.tokens import Tokenizer, load_key
+
+SETTLED = "submission_id string, row_no bigint, became string"
+
+
+@dataclass(frozen=True)
+class RowState:
+    """`rows`: the night's rows in force by type, without those in `settled` (submission_id, row_no, became: duplicate,
+    superseded, deleted). `account_day` is saved; `accounts` are all accounts ever delivered."""
+
+    rows: dict[str, DataFrame]
+    settled: DataFrame
+    account_day: DataFrame
+    accounts: DataFrame
+    owned: DataFrame
+    ownerless: DataFrame
+
+
+def row_views(n: Night) -> RowState:
+    """Make the views of the row rules."""
+    known = flow_earlier.manifests(n.lake, n.as_of)
+    old = submissions.earlier(known, n.subs)
+    spark = n.lake.spark
+    force = {t: rows.where(~F.col("submission_id").isin(n.out_of_force)) if n.out_of_force else rows for t, rows in n.typed.items()}
+    copies = _copies(n, force)
+    settled = _settled(n, force, copies)
+    rows = {t: df.join(F.broadcast(settled), on=["submission_id", "row_no"], how="left_anti") for t, df in force.items()}
+    days = submissions.bank_days([*old, *n.subs])
+    bank_day = spark.createDataFrame([tuple(r.values()) for r in days], submissions.BANK_DAY)
+    context = flow_earlier.context(n, old)
+    with_old = {t: df.unionByName(context[t].select(*df.columns)) if t in context else df for t, df in rows.items()}
+    acct_before = flow_earlier.account_rows(n, known)
+    acct = rows["ACCT"] if acct_before is None else rows["ACCT"].unionByName(acct_before)
+    accounts = n.scratch.save("account", views.account(acct))
+    account_day = n.scratch.save("account_day", _account_day(with_old, bank_day))
+    bank_day.createOrReplaceTempView("bank_day")
+    accounts.createOrReplaceTempView("account")
+    account_day.createOrReplaceTempView("account_day")
+    copies.createOrReplaceTempView("key_copy")
+    for t, df in rows.items():
+        df.createOrReplaceTempView(f"{t.lower()}_rows")
+    views.all_rows(rows).createOrReplaceTempView("all_rows")
+    groups = views.gl_groups(account_day, with_old["GL"], accounts, bank_day)
+    n.scratch.save("gl_group", groups).createOrReplaceTempView("gl_group")
+    views.control_cells(account_day, with_old["CTL"], accounts, bank_day).createOrReplaceTempView("control_cell")
+    _known_codes(n).createOrReplaceTempView("uscc_known")
+    return RowState(rows, settled, account_day, accounts, flow_earlier.owned(n), flow_earlier.ownerless(n, acct_before))
+
+
+def _account_day(rows: dict[str, DataFrame], bank_day: DataFrame) -> DataFrame:
+    drop = ("parse_error", "bad_fields", "content_hash", "finer", "too_large", "no_parity", "biz_date_sent", "currency_sent", "from_date", "to_date")
+    balances = views.chained_balances(views.placed(rows["BAL"]).where("op IS NULL").drop(*drop), bank_day)
+    return views.account_days(balances, views.day_totals(views.placed(rows["TXN"]).where("op IS NULL")), bank_day)
+
+
+def _copies(n: Night, force: dict[str, DataFrame]) -> DataFrame:
+    """The view key_copy over transactions and balances of one version; corrections of an earlier version are no copies."""
+    delta = [s.submission_id for s in n.subs if s.mode == "DELTA"]
+    parts = []
+    for t in ("TXN", "BAL", "ACCT"):
+        rows = force[t].where(~F.col("submission_id").isin(delta)) if delta else force[t]
+        day = F.col("biz_date") if "biz_date" in rows.columns else F.lit(None).cast("date")
+        parts.append(rows.select("bank_id", "submission_id", "row_no", "file_type", "from_date", day.alias("biz_date"), "key_hash", "content_hash"))
+    every = parts[0].unionByName(parts[1]).unionByName(parts[2])
+    return n.scratch.save("key_copy", views.key_copies(every))
+
+
+def _settled(n: Night, force: dict[str, DataFrame], copies: DataFrame) -> DataFrame:
+    """Rows whose fate needs no rule: identical copies, rows that a DELTA of the night replaces or deletes."""
+    found = [copies.where("contents = 1 AND copy_no > 1").select("submission_id", "row_no", F.lit("duplicate").alias("became"))]
+    for t, rows in force.items():
+        delta = sorted(s.submission_id for s in n.subs if s.mode == "DELTA" and s.status in IN_FORCE and s.file_type == t)
+        if not delta or "biz_date" not in rows.columns:
+            continue
+        op = F.col("op") if "op" in rows.columns else F.lit(None).cast("string")
+        w = Window.partitionBy("key_hash").orderBy(F.col("version").desc(), F.col("row_no").desc())
+        newest = rows.where(F.col("submission_id").isin(delta) & F.col("key_hash").isNotNull()).withColumn("_n", F.row_number().over(w)).where("_n = 1")
+        newest = F.broadcast(newest.select("key_hash", F.col("version").alias("_version"), op.alias("_op")))
+        hit = rows.join(newest, on="key_hash", how="inner").where("version < _version OR _op = 'X'")
+        became = F.when(F.col("_op") == "X", "deleted").otherwise("superseded")
+        found.append(hit.select("submission_id", "row_no", became.alias("became")))
+    out = found[0]
+    for f in found[1:]:
+        out = out.unionByName(f)
+    return n.scratch.save("settled", out.dropDuplicates(["submission_id", "row_no"]))
+
+
+def _known_codes(n: Night) -> DataFrame:
+    """Firms whose credit code is accepted though its check character is wrong: firm_id."""
+    tokens = Tokenizer(load_key(n.lake.settings), n.lake.settings.token_hash)
+    listed = [(tokens.token("firm", r["uscc"]),) for r in references.rows("ref_uscc_exception")]
+    registered = n.lake.read("silver.reg_enterprise").select("firm_id")
+    return n.lake.spark.createDataFrame(listed, "firm_id string").unionByName(registered).distinct()
+
+

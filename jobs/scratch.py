@@ -1,0 +1,42 @@
+"""Intermediate results of one check on disk: written once, read as often as needed, counted from their footers."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from pyspark.sql import DataFrame, SparkSession
+
+from lake import files
+
+
+class Scratch:
+    """A folder of Parquet frames by name; a new one starts empty."""
+
+    def __init__(self, spark: SparkSession, folder: Path) -> None:
+        self._spark = spark
+        self._folder = folder
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+
+    def save(self, name: str, df: DataFrame) -> DataFrame:
+        """Write `df` and return it as read back."""
+        path = str(self._folder / name)
+        df.write.mode("overwrite").parquet(path)
+        return self._spark.read.schema(df.schema).parquet(path)
+
+    def paths(self, *names: str) -> list[Path]:
+        """Files of saved frames, sorted."""
+        return sorted(p for n in names for p in (self._folder / n).glob("*.parquet"))
+
+    def file(self, name: str) -> Path:
+        """Where to write a single file."""
+        return self._folder / name
+
+    def rows(self, *names: str) -> int:
+        """Rows in saved frames."""
+        return files.row_count(self.paths(*names))
+
+    def drop(self) -> None:
+        """Remove everything."""
+        shutil.rmtree(self._folder, ignore_errors=True)
