@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from jobs import pull
-from jobs.ingest import staging
+from jobs.ingest import flows, staging
 from jobs.ingest.intake import FILE_SCHEMA, SCHEMAS, TOTAL_SCHEMA
 from lake import store
 from lake.clock import SHANGHAI, cut_off
@@ -403,3 +403,33 @@ def test_any_file_system_looks_the_same(settings: Settings) -> None:
         assert one(settings.model_copy(update={"sources": sources}))["rows_body"] == 10
     finally:
         memory.rm("/drop", recursive=True)
+
+
+def test_banks_read_in_processes_stage_the_same_as_one_after_the_other(
+    settings: Settings, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for bank in ("B0001", "B0002"):
+        bankfile.put(root, TEXT.replace("B0001", bank))
+    first = pull.run(settings, "flows", NIGHT)
+    before = rows(settings)
+    monkeypatch.setattr(flows, "FEW_BYTES", 0)
+    second = pull.run(settings, "flows", NIGHT)
+    assert second == first and rows(settings).equals(before) and before.num_rows == 20
+
+
+def test_a_bank_that_cannot_be_read_does_not_keep_the_others_out(settings: Settings, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for bank in ("B0001", "B0002"):
+        bankfile.put(root, TEXT.replace("B0001", bank))
+    real = flows.pull_bank
+
+    def fails(job: flows.BankJob) -> flows.BankPull:
+        if job.sender.bank == "B0001":
+            raise SourceUnavailable("no answer")
+        return real(job)
+
+    monkeypatch.setattr(flows, "pull_bank", fails)
+    with pytest.raises(SourceUnavailable, match="B0001"):
+        pull.run(settings, "flows", NIGHT)
+    entries = ledger(settings)
+    assert (entries["B0001", "TXN"]["status"], entries["B0002", "TXN"]["status"]) == ("FAILED", "DONE")
+    assert rows(settings).num_rows == 10
