@@ -53,14 +53,14 @@ def run(lake: Lake, as_of: date, *, history: bool = False) -> Report:
     log.info("phase=tiles as_of=%s seconds=%.1f", as_of, time.monotonic() - started)
     if not history:
         written += write_snapshots(lake, [as_of])
-    counts = {name: rows_written(lake, name) for name in written}
+    counts = {name: rows_written(lake, name, [as_of]) for name in written}
     return Report(rows=sum(counts.values()), detail={"rows": counts, "seconds": round(time.monotonic() - started, 1)})
 
 
 def snapshots(lake: Lake, dates: list[date]) -> Report:
     """Build registration, firm_bucket and firm_state of past snapshot dates, one commit per table; partition as_of = D."""
     written = write_snapshots(lake, sorted(set(dates)))
-    counts = {name: rows_written(lake, name) for name in written}
+    counts = {name: rows_written(lake, name, dates) for name in written}
     return Report(rows=sum(counts.values()), detail={"rows": counts, "dates": [d.isoformat() for d in sorted(set(dates))]})
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+import pyarrow as pa
 from deltalake import DeltaTable
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -74,10 +75,10 @@ def partitions(lake: Lake, name: str) -> list[date]:
     return sorted({date.fromisoformat(str(p["as_of"])) for p in DeltaTable(lake.uri(name)).partitions()})
 
 
-def rows_written(lake: Lake, name: str) -> int:
-    """Rows of the latest commit of a table."""
-    commit = DeltaTable(lake.uri(name)).history(1)[0]
-    return int(commit.get("operationMetrics", {}).get("numOutputRows", 0))
+def rows_written(lake: Lake, name: str, nights: list[date]) -> int:
+    """Rows of the partitions of `nights`, from the log."""
+    files = pa.table(DeltaTable(lake.uri(name)).get_add_actions(flatten=True)).select(["num_records", "partition.as_of"]).to_pylist()
+    return sum(f["num_records"] for f in files if f["partition.as_of"] in nights)
 
 
 def current(night: Night, name: str, where: Column | None = None) -> DataFrame:
