@@ -1,0 +1,86 @@
+"""Command line: `python -m simulator --preset ci --seed 7 --out HOME`, `serve --home HOME`, `tiles --firms N --out HOME`, `ref --out conf/ref`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from datetime import date
+from pathlib import Path
+
+from simulator.params import PRESETS, preset
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date; expected yyyy-mm-dd") from None
+
+
+def _generate(args: argparse.Namespace) -> int:
+    from simulator.build import build
+    from simulator.session import spark_session
+
+    try:
+        p = preset(args.preset, seed=args.seed, firms=args.firms, months=args.months, banks=args.banks, end=args.end, fault_scale=args.fault_scale)
+    except ValueError as e:
+        return _refuse(str(e))
+    spark = spark_session(args.out / "source" / "scratch", memory=args.memory, partitions=8)
+    try:
+        seconds = build(spark, p, args.out)
+    finally:
+        spark.stop()
+    sys.stdout.write(" ".join(f"{k.replace(' ', '_')}={v:.1f}s" for k, v in seconds.items()) + "\n")
+    return 0
+
+
+def _refuse(message: str) -> int:
+    sys.stderr.write(message + "\n")
+    return 2
+
+
+def _ref(args: argparse.Namespace) -> int:
+    from simulator.reference_files import write
+
+    write(args.out)
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The argument parser; without a command a province is generated."""
+    top = argparse.ArgumentParser(prog="python -m simulator", description="A synthetic province: bank files, records of the other sources, truth.")
+    commands = top.add_subparsers(dest="command")
+    make = commands.add_parser("generate", help="generate a province (also without naming the command)")
+    make.add_argument("--preset", choices=sorted(PRESETS), default="ci")
+    make.add_argument("--seed", type=int, default=7)
+    make.add_argument("--out", type=Path, required=True, help="home folder; files go below landing/ and source/")
+    make.add_argument("--firms", type=int)
+    make.add_argument("--months", type=int)
+    make.add_argument("--banks", type=int)
+    make.add_argument("--end", type=_day, help="last business date, yyyy-mm-dd")
+    make.add_argument("--fault-scale", type=float, help="0: no planted faults, 1: default rates")
+    make.add_argument("--memory", default="3g", help="memory of the Spark driver")
+    make.set_defaults(run=_generate)
+    ref = commands.add_parser("ref", help="write the reference tables")
+    ref.add_argument("--out", type=Path, required=True)
+    ref.set_defaults(run=_ref)
+    return top
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments and arguments[0].startswith("--") and arguments[0] not in ("--help",):
+        arguments.insert(0, "generate")
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    args = parser().parse_args(arguments)
+    if args.command is None:
+        parser().print_help()
+        return 2
+    code: int = args.run(args)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,131 @@
+"""Bank files as they lie in the landing folder: header, lines, trailer, gzip, and the manifest beside them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+
+from simulator.params import Params
+from simulator.reference_data import CURRENCIES
+
+EXPONENT = {c: e for c, e, _r in CURRENCIES}
+FILE_TYPES = ("ACCT", "BAL", "TXN", "GL", "CTL")
+LAYOUT = "1"
+
+Totals = dict[tuple[str, str], tuple[int, int]]
+"""(currency, side) -> (rows, sum in minor units)."""
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One bank file to be sent: what it covers, when it is sent, and what is wrong with it on purpose."""
+
+    bank: str
+    file_type: str
+    first: date
+    last: date
+    monthly: bool
+    sent_at: datetime
+    version: int = 0
+    mode: str = "FULL"
+    wrong_trailer: int = 0
+    wrong_digest: bool = False
+    withheld: bool = False
+
+    @property
+    def name(self) -> str:
+        day = f"{self.first:%Y%m}" if self.monthly else f"{self.first:%Y%m%d}"
+        return f"{self.bank}_{self.file_type}_{day}_v{self.version:02d}.dat.gz"
+
+    @property
+    def submission_id(self) -> str:
+        return f"{self.bank}_{self.file_type}_{self.first:%Y%m%d}_v{self.version:02d}"
+
+
+@dataclass
+class Sent:
+    """Counts of what was written."""
+
+    files: int = 0
+    rows: int = 0
+    bytes: int = 0
+    by_type: dict[str, int] = field(default_factory=dict)
+
+    def add(self, submission: Submission, rows: int, size: int) -> None:
+        """Count one file."""
+        self.files += 1
+        self.rows += rows
+        self.bytes += size
+        self.by_type[submission.file_type] = self.by_type.get(submission.file_type, 0) + rows
+
+
+def plan(p: Params, banks: Iterable[str], seed_hash: int) -> dict[tuple[str, str, int], Submission]:
+    """Every file the banks owe: (bank, type, yyyymm or yyyymmdd) -> submission, all FULL and in time."""
+    out: dict[tuple[str, str, int], Submission] = {}
+    for n, bank in enumerate(banks):
+        for k, file_type in enumerate(FILE_TYPES):
+            minutes = 45 + (seed_hash + n * 31 + k * 17) % 130  # 00:45 to 02:55
+            for first, last in p.history:
+                sent = datetime.combine(last + timedelta(days=1), time()) + timedelta(minutes=minutes)
+                out[bank, file_type, first.year * 100 + first.month] = Submission(bank, file_type, first, last, True, sent)
+            for day in p.daily_dates:
+                sent = datetime.combine(day + timedelta(days=1), time()) + timedelta(minutes=minutes + (day.day * 7) % 20)
+                key = day.year * 10_000 + day.month * 100 + day.day
+                out[bank, file_type, key] = Submission(bank, file_type, day, day, False, sent)
+    return out
+
+
+def money(minor: int, currency: str) -> str:
+    """Decimal text of minor units; an unknown currency has two decimals."""
+    e = EXPONENT.get(currency, 2)
+    if e == 0:
+        return str(minor)
+    sign, x = ("-" if minor < 0 else ""), abs(minor)
+    return f"{sign}{x // 10**e}.{x % 10**e:0{e}d}"
+
+
+def write(folder: Path, s: Submission, body: bytes | memoryview, rows: int, totals: Totals) -> int:
+    """Write a file and its manifest; returns the compressed size. A withheld file is not written."""
+    if s.withheld:
+        return 0
+    stated = sorted(totals.items())
+    header = f"H|{LAYOUT}|{s.bank}|{s.file_type}|{s.first:%Y%m%d}|{s.last:%Y%m%d}|{s.version:02d}|{s.mode}|{s.sent_at:%Y%m%d%H%M%S}\n"
+    groups = "".join(f"|{ccy}|{side}|{n}|{money(amount, ccy)}" for (ccy, side), (n, amount) in stated)
+    trailer = f"T|{rows + s.wrong_trailer}{groups}\n"
+    packer = zlib.compressobj(1, zlib.DEFLATED, 31)
+    parts = [packer.compress(header.encode()), packer.compress(body), packer.compress(trailer.encode()), packer.flush()]
+    packed = b"".join(parts)
+    digest = hashlib.sha256(packed).hexdigest()
+    if s.wrong_digest:
+        digest = digest[::-1]
+    manifest = {
+        "bank_id": s.bank,
+        "file_type": s.file_type,
+        "from_date": s.first.isoformat(),
+        "to_date": s.last.isoformat(),
+        "version": s.version,
+        "mode": s.mode,
+        "prev_version": s.version - 1 if s.version else None,
+        "file_name": s.name,
+        "row_cnt": rows,
+        "totals": [{"currency": c, "dr_cr": side, "row_cnt": n, "amount": money(a, c)} for (c, side), (n, a) in stated],
+        "digest_alg": "SHA-256",
+        "digest": digest,
+        "sent_at": s.sent_at.isoformat(),
+        "signer": f"{s.bank}-platform",
+    }
+    target = folder / s.bank
+    target.mkdir(parents=True, exist_ok=True)
+    (target / s.name).write_bytes(packed)
+    (target / (s.name + ".ok")).write_text(json.dumps(manifest), encoding="utf-8")
+    return len(packed)
+
+
+def empty(s: Submission) -> Submission:
+    """The submission of a bank that has nothing to report."""
+    return replace(s, mode="ZERO")
