@@ -90,27 +90,30 @@ def _worst(*readings: Reading) -> Reading:
     return Reading(level, value, threshold)
 
 
-def _seasonal(s: Signals, ratio: Floats, before: Floats, *limits: float) -> Reading:
-    """A ratio held against the same ratio a year earlier; seasonal industries without that base get one level lower."""
+def _seasonal(s: Signals, plain: Floats, ratio: Floats, before: Floats, limits: tuple[float, ...], shift: float = 0.0) -> Reading:
+    """A ratio held against the same ratio a year earlier; seasonal industries without that base get one level lower.
+
+    `plain` is what is measured without a base, `ratio / before - shift` with one.
+    """
+    based = (s.covered_months >= 24) & (before > 0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        adjusted = np.where((s.covered_months >= 24) & (before > 0), ratio / before, ratio)
-    reading = _falling(adjusted, *limits)
-    soften = s.seasonal_section & ~((s.covered_months >= 24) & (before > 0))
+        reading = _falling(np.where(based, ratio / before - shift, plain), *limits)
+    soften = s.seasonal_section & ~based
     return Reading(np.where(soften, np.maximum(reading.level - 1, 0), reading.level), reading.value, reading.threshold)
 
 
 def readings(s: Signals) -> dict[str, Reading]:
     """Every rule's reading for every firm; a data gap stops the rules on flows."""
-    latest = _seasonal(s, 1 + s.inflow_latest_vs_avg_6m, 1 + s.inflow_latest_vs_avg_6m_year_before, 0.5, 0.3)
-    latest = Reading(latest.level, latest.value - 1, latest.threshold - 1)
+    fall, fall_before = s.inflow_latest_vs_avg_6m, s.inflow_latest_vs_avg_6m_year_before
+    share, share_before = s.inflow_3m_to_12m_ratio, s.inflow_3m_to_12m_ratio_year_before
     with np.errstate(invalid="ignore", divide="ignore"):
         arrears_share = np.where(s.op_inflow_amt_12m > 0, s.tax_arrears_balance / s.op_inflow_amt_12m, np.nan)
     court = np.fmax.reduce([s.enforcement_open_cnt, s.dishonest_debtor_active, s.consumption_restriction_active, s.court_freeze_now])
     concentrated = np.where(s.payer_top1_share_3m >= 0.30, s.payer_amt_retention_3m, np.nan)
     arrears = Reading(np.where(s.tax_arrears_balance > 0, 2, 0).astype(np.int64), s.tax_arrears_balance, np.zeros(len(s.data_gap)))
     result = {
-        "W01": latest,
-        "W02": _seasonal(s, s.inflow_3m_to_12m_ratio, s.inflow_3m_to_12m_ratio_year_before, 0.75, 0.6, 0.4),
+        "W01": _seasonal(s, fall, 1 + fall, 1 + fall_before, (-0.5, -0.7), shift=1.0),
+        "W02": _seasonal(s, share, share, share_before, (0.75, 0.6, 0.4)),
         "W03": _rising(s.days_since_last_inflow, 30, 45, 60),
         "W04": _falling(s.cash_buffer_days_3m, 5, 2, strict=True),
         "W05": _rising(s.months_without_wages, 1, 2, 3),
