@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 
 from expectations import references
 from expectations.fields import bad_fields, currency, day, decimal, exponent, finer_than, flag, minor, moment, whole
+from expectations.ledger.banks import Foreign
 from expectations.uscc import uscc_ok, uscc_shape
 from lake.schemas.bank import FILE_FIELDS
 
@@ -33,16 +34,22 @@ KEYS = {
 
 @dataclass(frozen=True)
 class References:
-    """What the reading of amounts needs: exponents, aliases of currencies, and parities as a frame."""
+    """What the reading of amounts needs: exponents, aliases of currencies, and parities as a frame.
+
+    `foreign`: ledgers loaded as banks of this home, to which not every rule applies (expectations.ledger.banks).
+    """
 
     exponents: Mapping[str, int]
     aliases: Mapping[str, str]
     fx: DataFrame
+    foreign: tuple[Foreign, ...] = ()
 
     @staticmethod
-    def load(spark: SparkSession) -> References:
-        """From conf/ref."""
-        return References(references.exponents(), references.aliases(), references.rate_frame(spark))
+    def load(spark: SparkSession, foreign: tuple[Foreign, ...] = ()) -> References:
+        """From conf/ref, and the currencies of foreign ledgers at rate 1."""
+        exponents = {**references.exponents(), **{b.currency: b.decimals for b in foreign}}
+        fx = references.rate_frame(spark, {b.currency: b.fen_per_minor for b in foreign if b.currency != "CNY"})
+        return References(exponents, references.aliases(), fx, foreign)
 
 
 def _coded(raw: DataFrame, file_type: str, refs: References) -> DataFrame:

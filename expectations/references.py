@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -65,9 +66,13 @@ def rates() -> tuple[Rate, ...]:
     return tuple(found)
 
 
-def rate_frame(spark: SparkSession) -> DataFrame:
-    """Parities as rows: fx_currency, fx_from, fx_to (exclusive), fen_per_minor decimal(20,10)."""
-    values = [(r.currency, r.first, r.last, r.fen_per_minor) for r in rates()]
+def rate_frame(spark: SparkSession, fixed: Mapping[str, Decimal] | None = None) -> DataFrame:
+    """Parities as rows: fx_currency, fx_from, fx_to (exclusive), fen_per_minor decimal(20,10).
+
+    `fixed`: currencies with one parity for all time (a foreign ledger's own currency at rate 1), in place of quoted ones.
+    """
+    always = [(c, date(1, 1, 1), FAR, fen) for c, fen in sorted((fixed or {}).items())]
+    values = [(r.currency, r.first, r.last, r.fen_per_minor) for r in rates() if r.currency not in (fixed or {})] + always
     return spark.createDataFrame(values, "fx_currency string, fx_from date, fx_to date, fen_per_minor decimal(20,10)")
 
 

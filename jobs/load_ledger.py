@@ -8,14 +8,16 @@ indicators that need one are null.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
 from expectations.ledger import banks, continuity, mapping, read
+from jobs import steps
 from jobs.ingest import ledger as pulls
 from jobs.ledger_stage import stage_ledger
-from jobs.runner import Report
+from jobs.runner import Report, run_job
+from jobs.tiles import snapshots
 from lake import store
 from lake.errors import ConfigError, ContractBroken, UsageError
 from lake.io import Lake
@@ -30,8 +32,6 @@ def run(lake: Lake, mapping_file: str | Path, files: Sequence[str | Path], as_of
     Report.detail: rows, accounts, account_days, broken as `jobs.audit` counts them, violations by rule, the rules that do
     not apply, and what each step wrote. Raises as `jobs.audit.run_audit`, and UsageError when the home holds another bank.
     """
-    from jobs import check, indicators, tiles
-
     m = mapping.load_mapping(mapping_file)
     if m.load is None:
         raise ConfigError(f"the mapping {mapping_file} has no section `load`: it serves to audit the ledger, not to load it as a bank")
@@ -39,13 +39,12 @@ def run(lake: Lake, mapping_file: str | Path, files: Sequence[str | Path], as_of
     _alone(settings, m.bank_id)
     facts, not_applicable = stage(settings, m, [str(f) for f in files], as_of)
     banks.remember(settings.home, mapping_file, m)
-    steps: dict[str, Callable[[], Report]] = {
-        "check": lambda: check.run(lake, "flows", as_of, history=True),
-        "tiles": lambda: tiles.run(lake, as_of, history=True),
-        "snapshots": lambda: tiles.snapshots(lake, [as_of]),
-        "indicators": lambda: indicators.run(lake, as_of),
+    reports = {
+        "check": steps.check(lake, "flows", as_of, history=True),
+        "tiles": steps.spark_step(lake, "tiles", as_of, history=True),
+        "snapshot": run_job(settings, "tiles-snapshot", as_of, lambda: snapshots(lake, [as_of])),
+        "indicators": steps.spark_step(lake, "indicators", as_of),
     }
-    reports = {name: step() for name, step in steps.items()}
     detail = {**facts, "not_applicable": not_applicable, "steps": {name: {"rows": r.rows, **r.detail} for name, r in reports.items()}}
     return Report(rows=facts["rows"], detail=detail)
 

@@ -7,8 +7,13 @@ as the load did.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
 
 from expectations.ledger.mapping import Mapping, load_mapping
 from expectations.rules import load_rules
@@ -26,6 +31,11 @@ class Foreign:
     tolerance: int
     currency: str
     decimals: int
+
+    @property
+    def fen_per_minor(self) -> Decimal:
+        """CNY fen of one minor unit when the currency counts at rate 1."""
+        return Decimal(100) / Decimal(10) ** self.decimals
 
 
 def not_applicable(mapping: Mapping) -> list[str]:
@@ -57,3 +67,18 @@ def foreign_banks(home: Path) -> tuple[Foreign, ...]:
         m = load_mapping(file)
         found.append(Foreign(m.bank_id, tuple(not_applicable(m)), m.tolerance_minor, m.currency, m.decimals))
     return tuple(found)
+
+
+def applicable(violations: DataFrame, foreign: Sequence[Foreign]) -> DataFrame:
+    """`violations` without findings of rules that do not apply to a foreign ledger."""
+    for bank in foreign:
+        violations = violations.where(~((F.col("bank_id") == bank.bank_id) & F.col("rule_id").isin(*bank.not_applicable)))
+    return violations
+
+
+def allowed(foreign: Sequence[Foreign]) -> Column:
+    """Difference between neighbouring balances, in minor units, that still chains in a row with bank_id: 0 but for foreign ledgers."""
+    column = F.lit(0)
+    for bank in foreign:
+        column = F.when(F.col("bank_id") == bank.bank_id, bank.tolerance).otherwise(column)
+    return column.cast("bigint")
