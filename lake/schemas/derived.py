@@ -116,7 +116,7 @@ FIRM_DAY_ADDENDS = ["in_cnt", "out_cnt", "op_in_cnt", "op_out_cnt", "all_cnt", "
 FIRM_STATE = """
 firm_id string! firm
 snapshot_date date! D
-status string! registration status
+status string registration status; null where no registry delivers to the lake
 covered_months int! covered months of the last 24
 coverage_share double covered days / days over the covered history of the last 12 months
 op_in_12m bigint operating inflow of the last 12 closed months, fen
