@@ -6,7 +6,7 @@ replaced by the null policy where the source covers the firm; CNY is fen / 100; 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any
 
@@ -16,11 +16,11 @@ import pyarrow as pa
 from features import kernels_events, kernels_loyalty, kernels_party, kernels_runs, kernels_window, series
 from features.batch import Batch
 from features.compiled import COVERAGE_OF, Compiled
-from features.formula import Binary, Call, Column, Constant, Node, Text
+from features.formula import Binary, Call, Column, Constant, Kind, Node, Text
 from features.series import Bools, Floats, Series
 from features.vocabulary import FUNCTIONS, vocabulary
 
-WINDOW = {
+WINDOW: dict[str, Callable[..., Floats | Series]] = {
     "sum": kernels_window.total, "mean": kernels_window.mean, "min": kernels_window.minimum, "max": kernels_window.maximum,
     "median": kernels_window.median, "std": kernels_window.std, "cv": kernels_window.cv, "downdev": kernels_window.downdev,
     "slope": kernels_window.slope, "r2": kernels_window.r2, "mdd": kernels_window.mdd, "q": kernels_window.quantile,
@@ -28,8 +28,8 @@ WINDOW = {
     "at": kernels_window.at, "lag": series.lag, "roll": series.roll, "cnt": kernels_runs.cnt, "maxrun": kernels_runs.maxrun,
     "currun": kernels_runs.currun, "since": kernels_runs.since,
 }  # fmt: skip
-OF_VALUES = {"ratio": series.ratio, "growth": series.growth, "least": np.minimum}
-PARTY = {
+OF_VALUES: dict[str, Callable[[Floats, Floats], Floats]] = {"ratio": series.ratio, "growth": series.growth, "least": np.minimum}
+PARTY: dict[str, Callable[..., Floats]] = {
     f.__name__: f
     for f in (
         kernels_party.n, kernels_party.total, kernels_party.hhi, kernels_party.top, kernels_party.entropy, kernels_party.evenness,
@@ -79,16 +79,20 @@ class Engine:
             case Column(alias=alias, name=name):
                 return self.batch.series(alias, name, calendar)
             case Binary(op=op, left=left, right=right):
-                a, b = self._operand(left, calendar), self._operand(right, calendar)
-                if isinstance(a, Series) or isinstance(b, Series):
-                    return series.combine(op, a, b)  # type: ignore[arg-type]
-                return a + b if op == "+" else a - b
+                if node.kind == Kind.NUMBER:
+                    a, b = self.value(left, calendar), self.value(right, calendar)
+                    return a + b if op == "+" else a - b
+                return series.combine(op, self._operand(left, calendar), self._operand(right, calendar))
             case Call():
                 return self._call(node, calendar)
         raise TypeError(f"{node} is not an expression")
 
-    def _operand(self, node: Node, calendar: str) -> Floats | Series | float:
-        return node.value if isinstance(node, Constant) else self.eval(node, calendar)
+    def _operand(self, node: Node, calendar: str) -> Series | float:
+        """One side of a series expression: a series, or a literal number."""
+        found = node.value if isinstance(node, Constant) else self.eval(node, calendar)
+        if isinstance(found, np.ndarray):
+            raise TypeError(f"{node} is a value per firm, not a series")
+        return found
 
     def _call(self, node: Call, calendar: str) -> Floats | Series:
         name = node.function
@@ -107,7 +111,7 @@ class Engine:
         if name in OF_VALUES:
             return OF_VALUES[name](*(self.value(a, calendar) for a in node.args))
         args = [_literal(a) if isinstance(a, Constant) else self.eval(a, calendar) for a in node.args]
-        return WINDOW[name](*args)  # type: ignore[operator]
+        return WINDOW[name](*args)
 
     def _enough(self, w: int, o: int = 0) -> Bools:
         return self.batch.coverage("fm", "closed").enough(w, o)
@@ -128,11 +132,11 @@ class Engine:
     def _category_entropy(self, w: int, calendar: str) -> Floats:
         """Entropy over the window sums of the outflow categories."""
         read = (self.batch.series("fcat", c, calendar) for c in vocabulary().out_categories)
-        sums = np.maximum([np.nansum(s.window(w), axis=0) for s in read], 0)
-        whole = sums.sum(axis=0)
+        sums = np.maximum([series.add_up(s.window(w)) for s in read], 0)
+        whole = series.add_up(sums)
         share = series.ratio(sums, np.broadcast_to(whole, sums.shape))
         terms = np.where(share > 0, share * np.log(np.where(share > 0, share, 1)), 0)
-        return series.null_unless(self.batch.coverage("fm", calendar).enough(w) & (whole > 0), -terms.sum(axis=0))
+        return series.null_unless(self.batch.coverage("fm", calendar).enough(w) & (whole > 0), -series.add_up(terms))
 
     def _point(self, node: Call) -> Floats:
         """Events, changes and days as of D. Counts of an uncovered source are null."""
@@ -163,7 +167,7 @@ class Engine:
         parties, s = self.batch.parties, self.batch.series("fm", "op_in_amt", "closed")
         rows = parties.rows.back < 12
         known = parties.per_firm(parties.rows.pair[rows], parties.rows.values["in_amt"][rows])
-        return ~(known < RECEIPTS_SHARE * np.nansum(s.window(12), axis=0))
+        return ~(known < RECEIPTS_SHARE * series.add_up(s.window(12)))
 
     def indicator(self, c: Compiled) -> Floats:
         """The indicator's value per firm after the shared rules (peer ranks: the value to be ranked)."""

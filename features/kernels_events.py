@@ -69,7 +69,7 @@ class Events:
         return np.bincount(self.firm[which], minlength=self.n).astype(float)
 
     def sum(self, which: Bools) -> Floats:
-        return np.bincount(self.firm[which], weights=np.nan_to_num(self.amount[which]), minlength=self.n)
+        return np.bincount(self.firm[which], weights=np.nan_to_num(self.amount[which]), minlength=self.n).astype(float)
 
     def since(self, word: str, as_of: date) -> Floats:
         """Whole months since the last one; 60 if none, at most 60."""
@@ -107,7 +107,7 @@ def day_since(x: Floats) -> Floats:
     positive = x > 0
     last = np.take_along_axis(before, positive.argmax(axis=0)[None, :], axis=0)[0]
     days = np.where(positive.any(axis=0), last, there.sum(axis=0))
-    return null_unless(there.any(axis=0), np.minimum(days, DAYS).astype(float))
+    return null_unless(np.asarray(there.any(axis=0)), np.minimum(days, DAYS).astype(float))
 
 
 def day_mdd(x: Floats, days: int) -> Floats:

@@ -107,7 +107,7 @@ def _groups(p: Parties, c: str, w: int, attribute: str) -> tuple[Ints, Floats]:
     codes = p.rows.codes[attribute][rows] + 1
     width = int(p.rows.codes[attribute].max(initial=0)) + 2
     groups, index = np.unique(p.firm[p.rows.pair[rows]] * width + codes, return_inverse=True)
-    return groups // width, np.bincount(index, weights=p.rows.values[c][rows], minlength=len(groups))
+    return groups // width, np.bincount(index, weights=p.rows.values[c][rows], minlength=len(groups)).astype(float)
 
 
 def n_by(p: Parties, c: str, w: int, attribute: str) -> Floats:
@@ -119,7 +119,7 @@ def hhi_by(p: Parties, c: str, w: int, attribute: str) -> Floats:
     """Sum of squared shares over the values of the attribute."""
     firm, amount = _groups(p, c, w, attribute)
     whole = np.bincount(firm, weights=amount, minlength=p.n)
-    return null_unless(whole > 0, np.bincount(firm, weights=(amount / whole[firm]) ** 2, minlength=p.n))
+    return null_unless(whole > 0, np.bincount(firm, weights=(amount / whole[firm]) ** 2, minlength=p.n).astype(float))
 
 
 def single_n(p: Parties, c: str, w: int) -> Floats:

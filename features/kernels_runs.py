@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from features.series import Floats, Series, null_unless
+from features.series import Bools, Floats, Series, null_unless
 
 NEVER = 60.0
 """Months reported when something never happened."""
 
 
-def _said(c: Floats) -> np.ndarray:
+def _said(c: Floats) -> Bools:
     """Whether any month of the window could be decided."""
-    return np.isfinite(c).any(axis=0)
+    return np.asarray(np.isfinite(c).any(axis=0))
 
 
 def cnt(c: Series, w: int) -> Floats:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from features.series import Floats, Series, null_unless, ratio
+from features.series import Bools, Floats, Series, add_up, null_unless, ratio
 
 ACF_NEEDS, CORR_NEEDS, SEASON_NEEDS = 8, 6, 12
 
@@ -19,13 +19,13 @@ def _over(x: Floats, n: Floats, need: int = 1) -> Floats:
 
 
 def _mean(x: Floats) -> Floats:
-    return _over(np.nansum(x, axis=0), _count(x))
+    return _over(add_up(x), _count(x))
 
 
 def _std(x: Floats) -> Floats:
     """Sample standard deviation, needs 3 values."""
     n = _count(x)
-    squares = np.nansum((x - _mean(x)) ** 2, axis=0)
+    squares = add_up((x - _mean(x)) ** 2)
     return null_unless(n >= 3, np.sqrt(squares / np.maximum(n - 1, 1)))
 
 
@@ -33,7 +33,7 @@ def total(s: Series, w: int, o: int = 0) -> Floats:
     """`sum`: over covered months, made up for uncovered ones where the tile says so."""
     x = s.window(w, o)
     known = s.enough(w, o) & (_count(x) > 0)
-    return null_unless(known, np.nansum(x, axis=0) * s.coverage.factor(w, o))
+    return null_unless(known, add_up(x) * s.coverage.factor(w, o))
 
 
 def mean(s: Series, w: int, o: int = 0) -> Floats:
@@ -97,13 +97,13 @@ def _line(s: Series, w: int, o: int) -> tuple[Floats, Floats, Floats, Floats]:
     level = _mean(x)
     dt = time - _mean(time)
     known = s.enough(w, o) & (n >= 3)
-    tt, tx, xx = (np.nansum(v, axis=0) for v in (dt * dt, dt * (x - level), (x - level) ** 2))
+    tt, tx, xx = (add_up(v) for v in (dt * dt, dt * (x - level), (x - level) ** 2))
     return null_unless(known, tt), null_unless(known, tx), null_unless(known & _varies(x), xx), level
 
 
-def _varies(x: Floats) -> np.ndarray:
+def _varies(x: Floats) -> Bools:
     """Whether the non-null values differ at all: a correlation with a constant has no meaning."""
-    return np.where(np.isnan(x), -np.inf, x).max(axis=0) > np.where(np.isnan(x), np.inf, x).min(axis=0)
+    return np.asarray(np.where(np.isnan(x), -np.inf, x).max(axis=0) > np.where(np.isnan(x), np.inf, x).min(axis=0))
 
 
 def slope(s: Series, w: int, o: int = 0) -> Floats:
@@ -124,7 +124,7 @@ def _pearson(x: Floats, y: Floats, need: int) -> Floats:
     x, y = np.where(both, x, np.nan), np.where(both, y, np.nan)
     known = (both.sum(axis=0) >= need) & _varies(x) & _varies(y)
     dx, dy = x - _mean(x), y - _mean(y)
-    xy, xx, yy = (np.nansum(v, axis=0) for v in (dx * dy, dx * dx, dy * dy))
+    xy, xx, yy = (add_up(v) for v in (dx * dy, dx * dx, dy * dy))
     return null_unless(known, np.clip(ratio(xy, np.sqrt(xx) * np.sqrt(yy)), -1, 1))
 
 

@@ -74,6 +74,17 @@ class Series:
         return self.coverage.enough(w, o)
 
 
+def add_up(x: Floats) -> Floats:
+    """Sum over the months, nulls skipped, always in the order of the months.
+
+    numpy's own sum takes another order for a single firm, so that a firm's value would depend on who shares its batch.
+    """
+    whole = np.zeros(x.shape[1])
+    for row in np.where(np.isnan(x), 0.0, x):
+        whole += row
+    return whole
+
+
 def null_unless(ok: Bools, x: Floats) -> Floats:
     """`x` where ok, else null."""
     return np.where(ok, x, np.nan)

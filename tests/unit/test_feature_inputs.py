@@ -23,7 +23,7 @@ def test_signs_families_and_codes_follow_the_names() -> None:
     assert inputs.family_of()["op_inflow_amt_12m"] == inputs.family_of()["op_inflow_amt_3m"] == "op_inflow_amt"
     assert inputs.family_of()["firm_age_months"] == "firm_age_months"
     assert inputs.code_of()["dishonest_debtor_active"] == "JD013"
-    assert list(inputs.dimension_of().values())[0] == "fund_scale"
+    assert next(iter(inputs.dimension_of().values())) == "fund_scale"
 
 
 def test_feature_tables_hold_exactly_the_catalogue() -> None:

@@ -86,7 +86,14 @@ def test_a_row_that_contradicts_its_formula_is_refused(change: dict[str, str], f
 def test_another_catalogue_is_read_and_checked(tmp_path: Path) -> None:
     with catalogue.FILE.open(encoding="utf-8", newline="") as f:
         rows = list(csv.DictReader(f))
-    new = rows[0] | {"id": "FS047", "name": "op_inflow_peak_6m", "name_zh": "近6月峰值", "formula": "max(fm.op_in_amt,6)", "window": "6m", "clock": "month"}
+    new = rows[0] | {
+        "id": "FS047",
+        "name": "op_inflow_peak_6m",
+        "name_zh": "近6月峰值",
+        "formula": "max(fm.op_in_amt,6)",
+        "window": "6m",
+        "clock": "month",
+    }
 
     def write(extra: dict[str, str]) -> Path:
         path = tmp_path / "indicators.csv"
