@@ -49,6 +49,8 @@ def fit(margin: Floats, groups: Strings, y: npt.NDArray[np.int64]) -> Calibratio
 
     if y.min() == y.max():
         raise GateFailed(f"calibration rows: expected bad and good outcomes, found {int(y.sum())} bad of {len(y)}. Enlarge the sample.")
+    if np.ptp(margin) == 0:
+        raise GateFailed(f"calibration rows: expected different margins, found {margin[0]:.3f} for all {len(y)}: the trees have no split. Enlarge the sample.")
     shared = pools({g: int(y[groups == g].sum()) for g in GROUPS})
     dummies = np.column_stack([np.isin(groups, p) for p in shared]).astype(np.float64)
     used = np.asarray(dummies.any(axis=0))

@@ -17,6 +17,10 @@ from models.tables import MAX_DEPTH
 Floats32 = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
 MIN_BADS = 5
+LEAST_PART = 4
+"""At least this part (a quarter) of the rounds is used: with few bads in the fold the best round is noise."""
+LEAST_LEAVES = 8
+"""A leaf's least weight is lowered on small samples so that this many leaves have room; 20 leaves no split with 50 bads."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +38,11 @@ class Params:
     reg_lambda: float = 5.0
     stopping_rounds: int = 50
 
-    def booster(self, inputs: Sequence[Input]) -> dict[str, Any]:
-        """Parameters in the library's words, with the monotone signs of `inputs`."""
+    def booster(self, inputs: Sequence[Input], bads: int, rows: int) -> dict[str, Any]:
+        """Parameters in the library's words, with the monotone signs of `inputs`, for a sample of `rows` with `bads`."""
         own = {k: v for k, v in asdict(self).items() if k not in ("rounds", "threads", "stopping_rounds")}
         signs = "(" + ",".join(str(i.monotone) for i in inputs) + ")"
+        own["min_child_weight"] = min(self.min_child_weight, bads * (1 - bads / rows) / LEAST_LEAVES)
         return {**own, "objective": "binary:logistic", "tree_method": "hist", "nthread": self.threads, "monotone_constraints": signs}
 
 
@@ -50,7 +55,7 @@ def train(x: Floats32, y: npt.NDArray[np.int64], stopping: Bools, inputs: Sequen
     bads = int(y.sum())
     if bads < MIN_BADS or bads == len(y):
         raise GateFailed(f"training rows: expected at least {MIN_BADS} bad and some good ones, found {bads} of {len(y)}. Enlarge the sample.")
-    booster_params = params.booster(inputs)
+    booster_params = params.booster(inputs, bads, len(y))
     rounds = params.rounds
     if 0 < y[stopping].sum() < stopping.sum() and y[~stopping].sum() > 0:
         fit = xgb.QuantileDMatrix(x[~stopping], y[~stopping], nthread=params.threads)
@@ -58,7 +63,7 @@ def train(x: Floats32, y: npt.NDArray[np.int64], stopping: Bools, inputs: Sequen
         first = xgb.train(
             booster_params, fit, params.rounds, evals=[(watch, "stop")], early_stopping_rounds=params.stopping_rounds, verbose_eval=False
         )
-        rounds = int(first.best_iteration) + 1
+        rounds = max(int(first.best_iteration) + 1, params.rounds // LEAST_PART)
     return xgb.train(booster_params, xgb.QuantileDMatrix(x, y, nthread=params.threads), rounds)
 
 

@@ -118,7 +118,7 @@ decided AS (
 )
 SELECT firm_id, CAST($d AS DATE) AS snapshot_date, sample_kind,
        CASE WHEN covered_months >= $standard_months THEN 'STANDARD' ELSE 'THIN' END AS segment,
-       NOT coalesce(has_loan_before, false) AS credit_invisible,
+       NOT coalesce(has_loan_before, true) AS credit_invisible,
        outcome, CAST(CASE outcome WHEN 'bad' THEN 1 WHEN 'good' THEN 0 END AS INTEGER) AS label,
        CASE WHEN outcome = 'bad' THEN bad_reason END AS bad_reason, CASE WHEN outcome = 'bad' THEN bad_date END AS bad_date,
        CAST(max_dpd AS INTEGER) AS max_dpd, excluded

@@ -16,7 +16,7 @@ PDO, BASE, ODDS = 40.0, 600.0, 20.0
 FACTOR = PDO / math.log(2)
 OFFSET = BASE - FACTOR * math.log(ODDS)
 LOWEST, HIGHEST = 300, 900
-PD_FLOOR = 0.0005
+PD_FLOOR, PD_CEILING = 0.0005, 1 - 1e-12
 
 GRADES = ("AAA", "AA", "A", "BBB", "BB", "B", "CCC", "CC", "C", "D")
 """Best to worst; D is for firms in default and comes from an override only."""
@@ -27,8 +27,8 @@ TURNOVER_FACTOR = (0.20, 0.18, 0.15, 0.12, 0.08, 0.04, 0.0, 0.0, 0.0, 0.0)
 
 
 def probability(log_odds: Floats) -> Floats:
-    """Default probability of calibrated log-odds of bad, floored at 0.05 %."""
-    return np.maximum(1.0 / (1.0 + np.exp(-log_odds)), PD_FLOOR)
+    """Default probability of calibrated log-odds of bad, floored at 0.05 % (and never rounded to 1)."""
+    return np.clip(1.0 / (1.0 + np.exp(-log_odds)), PD_FLOOR, PD_CEILING)
 
 
 def raw_score(log_odds: Floats) -> Floats:
