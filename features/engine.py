@@ -207,6 +207,8 @@ def needs(c: Compiled) -> frozenset[str]:
         return frozenset({"firm_bucket"} if tiles - {"firm_day"} else {"firm_day"})
     if tiles & {"firm_category_month", "firm_counterparty_month", "network"}:
         tiles.add("firm_month")
+    if "rg_n(" in c.indicator.formula:
+        tiles.add("registration_event")
     return frozenset(tiles)
 
 
