@@ -47,6 +47,17 @@ def _ref(args: argparse.Namespace) -> int:
     return 0
 
 
+def _serve(args: argparse.Namespace) -> int:
+    from simulator.serve import serve
+
+    try:
+        serve(args.home, port=args.port, busy=not args.calm)
+    except OSError as e:
+        sys.stderr.write(f"{e}\n")
+        return 11
+    return 0
+
+
 def parser() -> argparse.ArgumentParser:
     """The argument parser; without a command a province is generated."""
     top = argparse.ArgumentParser(prog="python -m simulator", description="A synthetic province: bank files, records of the other sources, truth.")
@@ -62,6 +73,11 @@ def parser() -> argparse.ArgumentParser:
     make.add_argument("--fault-scale", type=float, help="0: no planted faults, 1: default rates")
     make.add_argument("--memory", default="3g", help="memory of the Spark driver")
     make.set_defaults(run=_generate)
+    serving = commands.add_parser("serve", help="run the source systems: the tax database and the records API")
+    serving.add_argument("--home", type=Path, required=True)
+    serving.add_argument("--port", type=int, default=8765)
+    serving.add_argument("--calm", action="store_true", help="never answer 429 or 503")
+    serving.set_defaults(run=_serve)
     ref = commands.add_parser("ref", help="write the reference tables")
     ref.add_argument("--out", type=Path, required=True)
     ref.set_defaults(run=_ref)

@@ -7,9 +7,11 @@ import shutil
 import time
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 
-from simulator import bank_rows, control_rows, files, parties, province, write_files
+from simulator import bank_rows, control_rows, files, outside, parties, province, records, write_files
 from simulator.faults import Faults
 from simulator.freezes import freezes
 from simulator.params import Params
@@ -36,9 +38,8 @@ def _save(df: DataFrame, path: Path, single: bool = False) -> None:
     (df.coalesce(1) if single else df).write.mode("overwrite").option("compression", "none").option("parquet.enable.dictionary", "false").parquet(str(path))
 
 
-def bank_lines(spark: SparkSession, g: province.Province, lines: Path, clock: Clock) -> None:
+def bank_lines(spark: SparkSession, g: province.Province, identity: DataFrame, lines: Path, clock: Clock) -> None:
     """Write the line tables of all five file types."""
-    identity = parties.identities(g.firm, g.p).cache()
     freeze = freezes(g.default, g.p).cache()
     g.booked.count()
     clock.lap("booked")
@@ -56,6 +57,15 @@ def bank_lines(spark: SparkSession, g: province.Province, lines: Path, clock: Cl
         df.unpersist()
 
 
+def truth_tables(faults: Faults, folder: Path) -> None:
+    """truth.fault and truth.consequence; scope keys as a check writes them, with raw account numbers in place of tokens."""
+    fault = pa.schema([("fault_id", pa.string()), ("kind", pa.string()), ("bank_id", pa.string()), ("biz_date", pa.date32()), ("fixed_in_version", pa.int32())])
+    names = ("fault_id", "rule_id", "scope_kind", "scope_key", "bank_id", "biz_date")
+    consequence = pa.schema([*((n, pa.string()) for n in names), ("primary", pa.bool_())])
+    pq.write_table(pa.Table.from_pylist(faults.truth, schema=fault), folder / "fault.parquet")
+    pq.write_table(pa.Table.from_pylist(faults.consequence, schema=consequence), folder / "consequence.parquet")
+
+
 def build(spark: SparkSession, p: Params, home: Path) -> dict[str, float]:
     """Build the province of `p` below `home`; returns seconds per step."""
     clock = Clock()
@@ -65,9 +75,19 @@ def build(spark: SparkSession, p: Params, home: Path) -> dict[str, float]:
         folder.mkdir(parents=True)
     g = province.generate(spark, p)
     clock.lap("plan")
-    bank_lines(spark, g, work / "lines", clock)
-    faults = Faults(files.plan(p, bank_rows.bank_ids(p), p.seed))
+    identity = parties.identities(g.firm, g.p).cache()
+    bank_lines(spark, g, identity, work / "lines", clock)
+    for found in outside.all_records(spark, g, identity):
+        records.save(found, home / "source" / "records")
+    clock.lap("records")
+    for name, truth in (("default", outside.truth_defaults(g, identity)), ("quality", outside.truth_quality(g, identity))):
+        pq.write_table(truth.toArrow(), home / "source" / "truth" / f"{name}.parquet")
+    clock.lap("truth")
+    named = g.account.select("account_no", "branch", "subject").toArrow().to_pydict()
+    branches = {a: (b, c) for a, b, c in zip(named["account_no"], named["branch"], named["subject"], strict=True)}
+    faults = Faults(p, files.plan(p, bank_rows.bank_ids(p), p.seed), branches)
     sent = write_files.write_all(p, work / "lines", landing, faults)
+    truth_tables(faults, home / "source" / "truth")
     clock.lap("bank files")
     log.info("files=%s rows=%s bytes=%s by_type=%s", sent.files, sent.rows, sent.bytes, sent.by_type)
     shutil.rmtree(work)

@@ -34,6 +34,7 @@ class Submission:
     version: int = 0
     mode: str = "FULL"
     wrong_trailer: int = 0
+    wrong_sum: int = 0
     wrong_digest: bool = False
     withheld: bool = False
 
@@ -95,7 +96,8 @@ def write(folder: Path, s: Submission, body: bytes | memoryview, rows: int, tota
         return 0
     stated = sorted(totals.items())
     header = f"H|{LAYOUT}|{s.bank}|{s.file_type}|{s.first:%Y%m%d}|{s.last:%Y%m%d}|{s.version:02d}|{s.mode}|{s.sent_at:%Y%m%d%H%M%S}\n"
-    groups = "".join(f"|{ccy}|{side}|{n}|{money(amount, ccy)}" for (ccy, side), (n, amount) in stated)
+    sums = [((c, side), (n, a + (s.wrong_sum if i == 0 else 0))) for i, ((c, side), (n, a)) in enumerate(stated)]
+    groups = "".join(f"|{ccy}|{side}|{n}|{money(amount, ccy)}" for (ccy, side), (n, amount) in sums)
     trailer = f"T|{rows + s.wrong_trailer}{groups}\n"
     packer = zlib.compressobj(1, zlib.DEFLATED, 31)
     parts = [packer.compress(header.encode()), packer.compress(body), packer.compress(trailer.encode()), packer.flush()]

@@ -24,9 +24,14 @@ LEG = "f arch m a lo hi s kind cpty flag j ref".split()
 SALES_J, POS_J, OUTSIDE_J = 1000, 5000, 8000
 
 
+def cells_per_grid(p: Params) -> int:
+    """Positions per grid: enough that small buyers fill one."""
+    return max(CELLS, 1 << (p.firms // 4).bit_length())
+
+
 def grid(firm: DataFrame, p: Params) -> DataFrame:
     """Who buys: `cell` (grid * CELLS + position) -> buyer; a firm fills cells of its grids in proportion to its budget, largest first."""
-    cells = max(CELLS, 1 << (p.firms // 4).bit_length())
+    cells = cells_per_grid(p)
     region, arch = len(REGION_WEIGHTS), f"{len(REGION_WEIGHTS)} + arch"
     rows = firm.selectExpr(
         "f", "open_m", "has1", "open1", "close1",
@@ -41,20 +46,16 @@ def grid(firm: DataFrame, p: Params) -> DataFrame:
     )  # fmt: skip
 
 
-def sales(state: DataFrame, cells: DataFrame, p: Params) -> DataFrame:
-    """Rows of the sellers (LEG); a payer inside is the account the money comes from."""
+CUSTOMER = "f arch m reg lnsize d q payers has1 open1 close1 cur2 open2".split()
+"""Columns of a seller's month that say who its customers are."""
+
+
+def customers(rows: DataFrame, state: DataFrame, cells: DataFrame, p: Params) -> DataFrame:
+    """`cpty`, the payer of each row of CUSTOMER, `k` (number in the month), `r` (slot) and `one_off`: an account inside, else a code outside."""
     d, lay = Draws(p.seed), Layout(p)
-    n_cells = max(CELLS, 1 << (p.firms // 4).bit_length())
-    rows = state.where(f"m >= {p.first_m}").selectExpr(
-        "f", "m", "arch", "reg", "lnsize", "d", "q", "payers", "has1", "open1", "close1", "cur2", "open2",
-        "(inflow - pos) / n_sales AS mean", "explode(sequence(0, n_sales - 1)) AS k",
-    )  # fmt: skip
-    drawn = rows.selectExpr(
-        "*", f"CAST(floor(payers * pow({d.u('payer', 'f', 'm', 'k')}, 2.5D)) AS INT) AS r",
-        f"{d.u('one-off', 'f', 'm', 'k')} < {clip('0.05D - 0.01D * q + 0.35D * d', '0.01D', '0.6D')} AS one_off",
-    )  # fmt: skip
+    n_cells = cells_per_grid(p)
     life = f"(8D + 50D * {d.u('life', 'f', 'r')})"
-    slot = drawn.selectExpr("*", f"IF(one_off, 100000 + m * 64 + k, CAST(floor(m / {life} + {d.u('phase', 'f', 'r')}) AS INT)) AS era")
+    slot = rows.selectExpr("*", f"IF(one_off, 100000 + m * 64 + k, CAST(floor(m / {life} + {d.u('phase', 'f', 'r')}) AS INT)) AS era")
     share = "pow((r + 1D) / payers, 0.4D) - pow(CAST(r AS DOUBLE) / payers, 0.4D)"
     flow = f"lnsize + ln((1D - {lookup(POS, 'arch')}) * ({share})) + ln(4D)"
     reach = clip(f"1D / (1D + exp(-1.702D * (12.96D - ({flow})) / 1.1D))", "0.01D", "1D")
@@ -70,11 +71,22 @@ def sales(state: DataFrame, cells: DataFrame, p: Params) -> DataFrame:
     pays = f"IF(buyer_has1 AND m BETWEEN buyer_open1 AND buyer_close1 AND {d.u('pays from', 'buyer', 'f')} < 0.25D, 1, 0)"
     person = lay.person(d.pick("person", p.firms, "f", "r", "era"), "8 + r % 4")
     out = f"IF(arch IN (2, 3, 5) AND {d.u('is person', 'f', 'r', 'era')} < 0.35D, {person}, {lay.random_outside(d.u('outside', 'f', 'r', 'era'))})"
+    return met.selectExpr("*", f"IF({trades}, buyer * 4 + {pays}, {out}) AS cpty")
+
+
+def sales(state: DataFrame, cells: DataFrame, p: Params) -> DataFrame:
+    """Rows of the sellers (LEG); a payer inside is the account the money comes from."""
+    d = Draws(p.seed)
+    rows = state.where(f"m >= {p.first_m}").selectExpr(*CUSTOMER, "(inflow - pos) / n_sales AS mean", "explode(sequence(0, n_sales - 1)) AS k")
+    drawn = rows.selectExpr(
+        "*", f"CAST(floor(payers * pow({d.u('payer', 'f', 'm', 'k')}, 2.5D)) AS INT) AS r",
+        f"{d.u('one-off', 'f', 'm', 'k')} < {clip('0.05D - 0.01D * q + 0.35D * d', '0.01D', '0.6D')} AS one_off",
+    )  # fmt: skip
     receives = f"CASE WHEN has1 AND m BETWEEN open1 AND close1 AND {d.u('paid to', 'f', 'r')} < 0.3D THEN 1 WHEN cur2 = 0 AND m >= open2 AND {d.u('paid to', 'f', 'r')} > 0.88D THEN 2 ELSE 0 END"
-    return met.selectExpr("*", f"{trades} AS both", f"{pays} AS pays").selectExpr(
+    return customers(drawn, state, cells, p).selectExpr(
         "f", "arch", "m", f"{receives} AS a", "1 AS lo", f"{days_in_month(p, 'm')} AS hi",
         f"greatest(100L, CAST(round(mean * exp(0.5D * {d.z('ticket', 'f', 'm', 'k')} - 0.125D)) AS BIGINT)) AS s",
-        f"{KINDS['SALES'].no} AS kind", f"IF(both, buyer * 4 + pays, {out}) AS cpty", "0 AS flag", f"{SALES_J} + k AS j", "0 AS ref",
+        f"{KINDS['SALES'].no} AS kind", "cpty", "0 AS flag", f"{SALES_J} + k AS j", "0 AS ref",
     )  # fmt: skip
 
 
