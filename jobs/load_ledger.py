@@ -30,13 +30,14 @@ def run(lake: Lake, mapping_file: str | Path, files: Sequence[str | Path], as_of
     """Load the rows up to `as_of` of the ledger in `files`; the home must hold no other bank.
 
     Report.detail: rows, accounts, account_days, broken as `jobs.audit` counts them, violations by rule, the rules that do
-    not apply, and what each step wrote. Raises as `jobs.audit.run_audit`, and UsageError when the home holds another bank.
+    not apply, and what each step wrote. Raises as `jobs.audit.run_audit`, and UsageError when the home holds
+    another bank, or this one as of another date.
     """
     m = mapping.load_mapping(mapping_file)
     if m.load is None:
         raise ConfigError(f"the mapping {mapping_file} has no section `load`: it serves to audit the ledger, not to load it as a bank")
     settings = lake.settings
-    _alone(settings, m.bank_id)
+    _alone(settings, m.bank_id, as_of)
     facts, not_applicable = stage(settings, m, [str(f) for f in files], as_of)
     banks.remember(settings.home, mapping_file, m)
     reports = {
@@ -66,9 +67,15 @@ def stage(settings: Settings, m: mapping.Mapping, files: list[str], as_of: date)
     return counts, not_applicable
 
 
-def _alone(settings: Settings, bank_id: str) -> None:
-    """Refuse a home that holds another bank: rates, scope and peers of a foreign ledger must not mix with a province."""
-    others = set(store.read(settings, "ops.pull", columns=["provider_id"])["provider_id"].to_pylist()) - {bank_id}
+def _alone(settings: Settings, bank_id: str, as_of: date) -> None:
+    """Refuse a home that holds another bank (rates, scope and peers must not mix) or this one up to another date (rows would count twice)."""
+    pulls_before = store.read(settings, "ops.pull", columns=["provider_id", "as_of"]).to_pylist()
+    others = {str(p["provider_id"]) for p in pulls_before} - {bank_id}
     if others:
-        some = ", ".join(sorted(map(str, others))[:5])
+        some = ", ".join(sorted(others)[:5])
         raise UsageError(f"{settings.home} holds data of {some}. A ledger goes into a lake of its own: set LIUSHUI_HOME to another folder.")
+    dates = {p["as_of"] for p in pulls_before} - {as_of}
+    if dates:
+        raise UsageError(
+            f"{settings.home} holds {bank_id} as of {max(dates)}. Load it again with that date, or set LIUSHUI_HOME to another folder for {as_of}."
+        )
