@@ -28,7 +28,7 @@ FEW_BYTES = 16 << 20
 
 
 def pull(settings: Settings, as_of: date, bank: str | None, history: bool) -> Report:
-    """Pull one bank, or every bank that has a folder or owes files.
+    """Pull one bank, or every bank that has a folder or ever sent something.
 
     Banks that can be reached are recorded even when others cannot; then raises SourceUnavailable naming those.
     """
@@ -37,8 +37,8 @@ def pull(settings: Settings, as_of: date, bank: str | None, history: bool) -> Re
     folders = landing.banks()
     if bank is not None and bank not in known and bank not in folders:
         raise UsageError(f"no bank {bank!r}: it is not in conf/ref/ref_bank.csv and has no folder. Known: {', '.join(sorted(known))}")
-    banks = [bank] if bank else sorted({*folders, *(b for b in owed if b in known)})
     seen, key = received_before(settings, as_of), load_key(settings)
+    banks = [bank] if bank else sorted({*folders, *seen})
     failed: dict[str, SourceUnavailable] = {}
     jobs, done = [], []
     for name in banks:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from adbc_driver_manager import Error as AdbcError
 from adbc_driver_manager import OperationalError
@@ -83,9 +83,8 @@ class _Database:
         try:
             self._connection = again(dbapi.connect)(_with_timeout(self._settings.tax_db, self._settings.timeout_seconds))
         except AdbcError as e:
-            place = urlsplit(self._settings.tax_db)
             raise SourceUnavailable(
-                f"the tax database {place.path.strip('/')} at {place.hostname or place.query} did not answer for {seconds:.0f} s: "
+                f"the tax database {_place(self._settings.tax_db)} did not answer for {seconds:.0f} s: "
                 f"{_reason(e)}. The night goes on without it; try again later."
             ) from e
         with _translated("its catalogue"), self._connection.cursor() as cursor:
@@ -137,6 +136,12 @@ def _translated(what: str) -> Iterator[None]:
         raise SourceUnavailable(f"the tax database broke off while {what} was read: {_reason(e)}. Try again later.") from e
     except AdbcError as e:
         raise ContractBroken(f"the tax database refuses to read {what}: {_reason(e)}. Compare it with lake/schemas/outside.py.") from e
+
+
+def _place(uri: str) -> str:
+    """Database and host of the URI, without user and password."""
+    parts = urlsplit(uri)
+    return f"{parts.path.strip('/')} at {parts.hostname or ', '.join(parse_qs(parts.query).get('host', ['the local socket']))}"
 
 
 def _with_timeout(uri: str, seconds: float) -> str:
