@@ -49,7 +49,8 @@ def _months_between(a: date, b: date) -> int:
 
 def parties(firm: Firm) -> list[Party]:
     """All counterparties with a row in the covered closed months."""
-    covered, found = firm.covered("closed"), {}
+    covered = firm.covered("closed")
+    found: dict[str, Party] = {}
     for r in firm.tiles["firm_counterparty_month"]:
         j = _months_between(r["month"], firm.closed)
         if 0 <= j < len(covered) and covered[j]:

@@ -46,15 +46,18 @@ def run(lake: Lake, as_of: date, *, snapshots: Sequence[date] | None = None) -> 
     dates = sorted(set(snapshots)) if snapshots is not None else [as_of]
     indicators = compiled.load()
     started = time.monotonic()
-    tiles = {t: intake.select(t, lake.read(f"tile.{t}"), dates, indicators) for t in intake.TILES if lake.exists(f"tile.{t}")}
-    firms = tiles["registration"].count() if "registration" in tiles else 0
-    if not firms:
-        raise ContractBroken(f"tile.registration has no firm for {', '.join(map(str, dates))}. Run `liushui tiles` for that night first.")
+    found = {t: intake.tile_files(lake.settings, t, dates, indicators) for t in intake.TILES}
+    tiles = {t: files for t, files in found.items() if files is not None}
     absent = frozenset(intake.TILES) - set(tiles)
     seconds: dict[str, float] = {}
     with scratch(f"{lake.settings.lake_uri}/_scratch/indicators") as folder:
+        firms = intake.count_firms(tiles["registration"], folder) if "registration" in tiles else 0
+        if not firms:
+            raise ContractBroken(
+                f"tile.registration has no firm for {', '.join(map(str, dates))}. Run `liushui tiles` for that night first."
+            )
         buckets = max(lake.spark.sparkContext.defaultParallelism, -(-firms // ROWS_PER_BUCKET))
-        intake.write(tiles, folder, buckets)
+        _gather(lake, folder, buckets, tiles)
         seconds["gather"] = _lap(started, seconds)
         rows = _compute(lake, folder, buckets, dates, sorted(tiles))
         seconds["compute"] = _lap(started, seconds)
@@ -64,6 +67,13 @@ def run(lake: Lake, as_of: date, *, snapshots: Sequence[date] | None = None) -> 
     counts = {"indicators": len(indicators) - len(missing), "not_computed": missing, "firms": rows, "snapshots": len(dates)}
     log.info("job=indicators as_of=%s rows=%s computed=%s of %s seconds=%s", as_of, rows, counts["indicators"], len(indicators), seconds)
     return Report(rows=rows, detail=counts | {"seconds": seconds})
+
+
+def _gather(lake: Lake, folder: str, buckets: int, tiles: dict[str, intake.TileFiles]) -> None:
+    """Spread the tiles over the buckets, one task per piece."""
+    work = intake.tasks(tiles)
+    df = lake.spark.createDataFrame(work, "tile string, piece int, spec string").repartition(len(work))
+    df.mapInArrow(intake.gatherer(folder, buckets), "piece int").collect()
 
 
 def _lap(started: float, seconds: dict[str, float]) -> float:
