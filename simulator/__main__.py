@@ -23,7 +23,9 @@ def _generate(args: argparse.Namespace) -> int:
     from simulator.session import spark_session
 
     try:
-        p = preset(args.preset, seed=args.seed, firms=args.firms, months=args.months, banks=args.banks, end=args.end, fault_scale=args.fault_scale)
+        p = preset(
+            args.preset, seed=args.seed, firms=args.firms, months=args.months, banks=args.banks, end=args.end, fault_scale=args.fault_scale
+        )
     except ValueError as e:
         return _refuse(str(e))
     spark = spark_session(args.out / "source" / "scratch", memory=args.memory, partitions=8)
@@ -60,7 +62,9 @@ def _serve(args: argparse.Namespace) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The argument parser; without a command a province is generated."""
-    top = argparse.ArgumentParser(prog="python -m simulator", description="A synthetic province: bank files, records of the other sources, truth.")
+    top = argparse.ArgumentParser(
+        prog="python -m simulator", description="A synthetic province: bank files, records of the other sources, truth."
+    )
     commands = top.add_subparsers(dest="command")
     make = commands.add_parser("generate", help="generate a province (also without naming the command)")
     make.add_argument("--preset", choices=sorted(PRESETS), default="ci")

@@ -14,12 +14,11 @@ from simulator.ledger import NUMBER_OF, ORDER_BITS, SECOND_OF
 from simulator.params import Params, month_no
 from simulator.province import Province
 from simulator.purposes import BY_NO, MARK, SWEEP
-from simulator.reference_data import ALIASES, BANKS
+from simulator.reference_data import BANKS
 
 FILE_BANK = 100_000_000
 SIDE = "IF(flag = 2, 'D', IF(s > 0L, 'C', 'D'))"
 AMOUNT = "IF(flag = 2, -s, abs(s))"
-_ = ALIASES
 
 
 def year_month(m: str) -> str:
@@ -49,7 +48,11 @@ def transactions(g: Province, counterparty: DataFrame) -> DataFrame:
     """TXN lines, in the order of account, date and sequence number inside each bank and month."""
     d = Draws(g.p.seed)
     named = g.account.selectExpr("acct AS na", "account_no", "ccy", "exponent")
-    rows = g.booked.where("seq IS NOT NULL").join(F.broadcast(named), F.expr("acct = na"), "inner").join(F.broadcast(counterparty), F.expr("cpty = code"), "left")
+    rows = (
+        g.booked.where("seq IS NOT NULL")
+        .join(F.broadcast(named), F.expr("acct = na"), "inner")
+        .join(F.broadcast(counterparty), F.expr("cpty = code"), "left")
+    )
     day8 = f"CAST({year_month('m')} * 100 + day AS STRING)"
     head = "lpad(CAST(acct AS STRING), 7, '0')"
     txn_no = f"concat({day8}, {head}, lpad(CAST({NUMBER_OF} AS STRING), 10, '0'))"

@@ -35,7 +35,9 @@ class Clock:
 
 
 def _save(df: DataFrame, path: Path, single: bool = False) -> None:
-    (df.coalesce(1) if single else df).write.mode("overwrite").option("compression", "none").option("parquet.enable.dictionary", "false").parquet(str(path))
+    (df.coalesce(1) if single else df).write.mode("overwrite").option("compression", "none").option(
+        "parquet.enable.dictionary", "false"
+    ).parquet(str(path))
 
 
 def bank_lines(spark: SparkSession, g: province.Province, identity: DataFrame, lines: Path, clock: Clock) -> None:
@@ -59,7 +61,15 @@ def bank_lines(spark: SparkSession, g: province.Province, identity: DataFrame, l
 
 def truth_tables(faults: Faults, folder: Path) -> None:
     """truth.fault and truth.consequence; scope keys as a check writes them, with raw account numbers in place of tokens."""
-    fault = pa.schema([("fault_id", pa.string()), ("kind", pa.string()), ("bank_id", pa.string()), ("biz_date", pa.date32()), ("fixed_in_version", pa.int32())])
+    fault = pa.schema(
+        [
+            ("fault_id", pa.string()),
+            ("kind", pa.string()),
+            ("bank_id", pa.string()),
+            ("biz_date", pa.date32()),
+            ("fixed_in_version", pa.int32()),
+        ]
+    )
     names = ("fault_id", "rule_id", "scope_kind", "scope_key", "bank_id", "biz_date")
     consequence = pa.schema([*((n, pa.string()) for n in names), ("primary", pa.bool_())])
     pq.write_table(pa.Table.from_pylist(faults.truth, schema=fault), folder / "fault.parquet")

@@ -28,7 +28,11 @@ def next_workday(p: Params, m: str, day: str) -> str:
 
 def minor(p: Params, fen: str, cur: str, m: str) -> str:
     """CNY fen as minor units of currency number `cur` at the parity of month m."""
-    rates = [1.0 if c == "CNY" else fx_rate(c, month_date(i)) * 10 ** (2 - e) for c, e, _r in CURRENCIES for i in range(p.first_m - 1, p.end_m + 2)]
+    rates = [
+        1.0 if c == "CNY" else fx_rate(c, month_date(i)) * 10 ** (2 - e)
+        for c, e, _r in CURRENCIES
+        for i in range(p.first_m - 1, p.end_m + 2)
+    ]
     width = p.end_m + 3 - p.first_m
     return f"IF({cur} = 0, {fen}, CAST(round({fen} / {lookup(rates, f'{cur} * {width} + {m} - {p.first_m - 1}')}) AS BIGINT))"
 

@@ -42,10 +42,15 @@ def ledger_totals(g: Province, balance: DataFrame) -> DataFrame:
 def ledger_lines(totals: DataFrame, p: Params) -> DataFrame:
     """GL lines: the bank's ledger = delivered + not delivered."""
     day8 = f"CAST({year_month('m')} * 100 + day AS STRING)"
-    whole = ", '|', ".join(decimal(f"({a} + ne_{b})", "exponent") for a, b in (("opening", "open"), ("debit", "debit"), ("credit", "credit"), ("closing", "close")))
+    whole = ", '|', ".join(
+        decimal(f"({a} + ne_{b})", "exponent")
+        for a, b in (("opening", "open"), ("debit", "debit"), ("credit", "credit"), ("closing", "close"))
+    )
     rest = ", '|', ".join(decimal(f"ne_{b}", "exponent") for b in ("open", "debit", "credit", "close"))
     line = f"concat('D|', branch, '|', subject, '|', ccy, '|', {day8}, '|', {whole}, '|', CAST(accounts + ne_cnt AS STRING), '|', {rest}, '|', CAST(ne_cnt AS STRING), '\\n')"
-    return totals.selectExpr(f"{file_id(p)} AS file_id", f"{line} AS line", "ccy AS cur", "'C' AS side", "closing + ne_close AS amount").orderBy("file_id", "line")
+    return totals.selectExpr(
+        f"{file_id(p)} AS file_id", f"{line} AS line", "ccy AS cur", "'C' AS side", "closing + ne_close AS amount"
+    ).orderBy("file_id", "line")
 
 
 def control_lines(g: Province, totals: DataFrame) -> DataFrame:
@@ -54,8 +59,14 @@ def control_lines(g: Province, totals: DataFrame) -> DataFrame:
     day8 = f"CAST({year_month('m')} * 100 + day AS STRING)"
     rows = g.booked.where("seq IS NOT NULL").join(F.broadcast(named), F.expr("acct = na"), "inner")
     flow = rows.selectExpr("bank", "branch", "ccy", "exponent", "m", "day", f"{SIDE} AS side", f"{AMOUNT} AS amount")
-    flow = flow.groupBy("bank", "branch", "ccy", "exponent", "m", "day", "side").agg(F.sum("amount").alias("amount"), F.count("side").alias("cnt"))
-    held = totals.groupBy("bank", "branch", "ccy", "exponent", "m", "day").agg(F.sum("closing").alias("amount"), F.sum("accounts").alias("cnt")).withColumn("side", F.lit("B"))
+    flow = flow.groupBy("bank", "branch", "ccy", "exponent", "m", "day", "side").agg(
+        F.sum("amount").alias("amount"), F.count("side").alias("cnt")
+    )
+    held = (
+        totals.groupBy("bank", "branch", "ccy", "exponent", "m", "day")
+        .agg(F.sum("closing").alias("amount"), F.sum("accounts").alias("cnt"))
+        .withColumn("side", F.lit("B"))
+    )
     both = flow.unionByName(held)
     kind, side = "IF(side = 'B', 'BALANCE', 'FLOW')", "IF(side = 'B', '', side)"
     line = f"concat('D|', {kind}, '|', branch, '|', ccy, '|', {day8}, '|', {side}, '|', CAST(cnt AS STRING), '|', {decimal('amount', 'exponent')}, '\\n')"
@@ -68,18 +79,32 @@ def account_lines(spark: SparkSession, g: Province, identity: DataFrame, freeze:
     base = g.account.join(identity.select("f", "uscc", "name"), "f", "inner")
     first = f"greatest(open_date, DATE'{p.first_day.isoformat()}')"
     opened = base.selectExpr("*", f"{first} AS at", "'NORMAL' AS status", "'' AS authority", "false AS closing")
-    closed = base.where(f"close_date <= DATE'{p.end.isoformat()}'").selectExpr("*", "close_date AS at", "'CLOSED' AS status", "'' AS authority", "true AS closing")
+    closed = base.where(f"close_date <= DATE'{p.end.isoformat()}'").selectExpr(
+        "*", "close_date AS at", "'CLOSED' AS status", "'' AS authority", "true AS closing"
+    )
     hit = base.join(freeze, F.expr("acct = fa"), "inner")
     names = opened.columns
     frozen = hit.selectExpr("*", f"{date_sql('freeze_m', '5')} AS at", "'FROZEN' AS status", "false AS closing").select(names)
-    thawed = hit.selectExpr(*[c for c in hit.columns if c != "authority"], f"{date_sql('thaw_m', '5')} AS at", "'NORMAL' AS status", "'' AS authority", "false AS closing").select(names)
+    thawed = hit.selectExpr(
+        *[c for c in hit.columns if c != "authority"],
+        f"{date_sql('thaw_m', '5')} AS at",
+        "'NORMAL' AS status",
+        "'' AS authority",
+        "false AS closing",
+    ).select(names)
     again = base.where(f"slot = 0 AND {d.u('sent again', 'acct')} < {12.0 * p.banks / p.firms}D").selectExpr(
         "*", f"date_add(DATE'{p.daily_from.isoformat()}', {d.pick('sent again on', len(p.daily_dates), 'acct')}) AS at", "'NORMAL' AS status", "'' AS authority", "false AS closing"
     ).join(freeze.select("fa"), F.expr("acct = fa"), "left_anti")  # fmt: skip
-    rows = opened.unionByName(closed).unionByName(frozen).unionByName(thawed).unionByName(again.select(names)).where(f"at <= DATE'{p.end.isoformat()}' AND at >= open_date")
-    day = "date_format({}, 'yyyyMMdd')"
-    line = (
-        f"concat_ws('|', 'D', account_no, uscc, name, branch, account_type, product, '', 'N', ccy, subject, {day.format('open_date')}, IF(closing, {day.format('close_date')}, ''), status, authority, 'N', '\\n')"
+    rows = (
+        opened.unionByName(closed)
+        .unionByName(frozen)
+        .unionByName(thawed)
+        .unionByName(again.select(names))
+        .where(f"at <= DATE'{p.end.isoformat()}' AND at >= open_date")
     )
+    day = "date_format({}, 'yyyyMMdd')"
+    line = f"concat_ws('|', 'D', account_no, uscc, name, branch, account_type, product, '', 'N', ccy, subject, {day.format('open_date')}, IF(closing, {day.format('close_date')}, ''), status, authority, 'N', '\\n')"
     month, dom = "(year(at) - 2000) * 12 + month(at) - 1", "day(at)"
-    return rows.selectExpr(f"{file_id(p, f'({month})', dom)} AS file_id", f"{line} AS line", "'CNY' AS cur", "'C' AS side", "0L AS amount").orderBy("file_id", "line")
+    return rows.selectExpr(
+        f"{file_id(p, f'({month})', dom)} AS file_id", f"{line} AS line", "'CNY' AS cur", "'C' AS side", "0L AS amount"
+    ).orderBy("file_id", "line")

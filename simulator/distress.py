@@ -7,6 +7,7 @@ on the way of a feature reads. A default is 90 days past due; its first missed d
 from __future__ import annotations
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from simulator.draws import Draws, clip
 from simulator.params import Params
@@ -37,8 +38,6 @@ def defaults(firm: DataFrame, p: Params) -> DataFrame:
     logit = f"{BASE}D - {Q_WEIGHT}D * {quality_sql(d, 'f', 'm', 'q0')} - {SIZE_WEIGHT}D * (lnsize - 12.3D) + {LUCK_WEIGHT}D * luck"
     hit = months.where(f"m >= open_m + 4 AND {d.u('hazard', 'f', 'm')} < 1D - pow(1D - 1D / (1D + exp(-({logit}))), 1D / 12D)")
     apart = f"aggregate(array_sort(collect_list(m)), CAST(array() AS ARRAY<INT>), (a, x) -> IF(size(a) = 0 OR x - a[size(a) - 1] >= {GAP_MONTHS}, concat(a, array(x)), a)) AS months"
-    from pyspark.sql import functions as F
-
     kept = hit.groupBy("f").agg(F.expr(apart)).selectExpr("f", "posexplode(months) AS (n, miss_m)")
     gamma = " + ".join(d.exponential(f"ramp{i}", "f", "miss_m") for i in range(4))
     return kept.selectExpr(
@@ -51,10 +50,12 @@ def defaults(firm: DataFrame, p: Params) -> DataFrame:
 
 def firm_events(firm: DataFrame, default: DataFrame, p: Params) -> DataFrame:
     """firm with `events`: array of (kind 1 default, 2 healing distress, at, ramp, cure), empty for most."""
-    from pyspark.sql import functions as F
-
     d = Draws(p.seed)
-    bad = default.groupBy("f").agg(F.expr("array_sort(collect_list(struct(miss_m + 3 AS at, 1 AS kind, ramp, CAST(cure_m AS DOUBLE) AS cure, 1D AS height)))").alias("bad"))
+    bad = default.groupBy("f").agg(
+        F.expr("array_sort(collect_list(struct(miss_m + 3 AS at, 1 AS kind, ramp, CAST(cure_m AS DOUBLE) AS cure, 1D AS height)))").alias(
+            "bad"
+        )
+    )
     span = p.end_m - p.first_m + 24
     heal = f"IF({d.u('heals', 'f')} < {HEAL}D * {span} / 24D, array(struct({p.first_m} - 12 + {d.pick('heal at', span, 'f')} AS at, 2 AS kind, 3D + 6D * {d.u('heal ramp', 'f')} AS ramp, 3D + 5D * {d.u('heal cure', 'f')} AS cure, 0.35D + 0.5D * {d.u('heal height', 'f')} AS height)), array())"
     return firm.join(bad, "f", "left").selectExpr("*", f"concat(coalesce(bad, array()), {heal}) AS events").drop("bad")

@@ -2,40 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
+from simulator.fault_balances import Bank, broken_chain, control_off, eligible, ledger_off, missing_day, wrong_subject, wrong_uscc
 from simulator.fault_lines import Body, Line, currency_of, draw
-from simulator.uscc import next_char
-
-Branches = dict[str, tuple[str, str]]
-"""account_no -> (branch_id, gl_subject)."""
-
-
-class Bank:
-    """What faults of different files of one bank-day must agree on: branches of accounts, adjustments of ledger and control totals."""
-
-    def __init__(self, branches: Branches) -> None:
-        self.branches = branches
-        self.ledger: dict[tuple[str, str], list[tuple[str, str, str, dict[str, int]]]] = {}
-
-    def adjust(self, body: Body, line: Line, change: dict[str, int]) -> None:
-        """The bank's own books agree with its wrong balance: ledger and control totals of the day move with it."""
-        s = body.submission
-        self.ledger.setdefault((s.bank, f"{s.first:%Y%m%d}"), []).append((line["branch_id"], line["gl_subject"], line["currency"], change))
-
-
-def _eligible(body: Body, fault: str, fits: Callable[[Line], bool], n: int = 1) -> Iterator[Line]:
-    """Lines that fit and whose account-day holds no other fault, in drawn order."""
-    found = 0
-    for i in sorted(range(len(body.lines)), key=lambda i: draw(fault, i)):
-        line = body.lines[i]
-        key = (line["account_no"], line["biz_date"])
-        if line.raw is None and key not in body.used and fits(line):
-            body.used.add(key)
-            yield line
-            found += 1
-            if found == n:
-                return
 
 
 def _detail(body: Body, bank: Bank, fault: str, line: Line, primary: bool, sides: str) -> None:
@@ -61,7 +31,7 @@ def _plain(line: Line) -> bool:
 
 def bad_encoding(body: Body, bank: Bank, fault: str) -> bool:
     """Two bytes of the counterparty's name are no text in UTF-8 nor GB18030."""
-    for line in _eligible(body, fault, lambda x: _plain(x) and x["cpty_name"] != ""):
+    for line in eligible(body, fault, lambda x: _plain(x) and x["cpty_name"] != ""):
         _detail(body, bank, fault, line, False, line["dr_cr"])
         line.raw = line.text().replace(line["cpty_name"].encode(), b"\xff\xff" + line["cpty_name"].encode()[2:], 1)
         body.row(fault, "V04", line, True)
@@ -71,7 +41,7 @@ def bad_encoding(body: Body, bank: Bank, fault: str) -> bool:
 
 def field_count(body: Body, bank: Bank, fault: str) -> bool:
     """A field is lost."""
-    for line in _eligible(body, fault, _plain):
+    for line in eligible(body, fault, _plain):
         _detail(body, bank, fault, line, False, line["dr_cr"])
         line.raw = "|".join(line.fields[:18] + line.fields[19:]).encode() + b"\n"
         body.row(fault, "V04", line, True)
@@ -81,7 +51,7 @@ def field_count(body: Body, bank: Bank, fault: str) -> bool:
 
 def bad_enum(body: Body, bank: Bank, fault: str) -> bool:
     """A channel no bank has."""
-    for line in _eligible(body, fault, _plain):
+    for line in eligible(body, fault, _plain):
         line["channel"] = "FAX"
         body.row(fault, "V13", line, True)
         return True
@@ -90,7 +60,7 @@ def bad_enum(body: Body, bank: Bank, fault: str) -> bool:
 
 def currency_alias(body: Body, bank: Bank, fault: str) -> bool:
     """CNY under an old name; accepted with a warning."""
-    for line in _eligible(body, fault, _plain):
+    for line in eligible(body, fault, _plain):
         line["currency"] = ("RMB", "156", "01")[draw(fault) % 3]
         body.row(fault, "V11", line, True)
         return True
@@ -99,7 +69,7 @@ def currency_alias(body: Body, bank: Bank, fault: str) -> bool:
 
 def duplicate_same(body: Body, bank: Bank, fault: str) -> bool:
     """A row comes twice, the same."""
-    for line in _eligible(body, fault, _plain):
+    for line in eligible(body, fault, _plain):
         body.lines.insert(body.lines.index(line) + 1, twin := line.copy())
         body.row(fault, "V17", twin, True)
         body.row(fault, "V17", line, False)
@@ -110,7 +80,7 @@ def duplicate_same(body: Body, bank: Bank, fault: str) -> bool:
 
 def duplicate_other(body: Body, bank: Bank, fault: str) -> bool:
     """A key comes twice with different amounts."""
-    for line in _eligible(body, fault, _plain):
+    for line in eligible(body, fault, _plain):
         body.lines.insert(body.lines.index(line) + 1, twin := line.copy())
         twin.add("amount", 100)
         for x in (line, twin):
@@ -123,7 +93,7 @@ def duplicate_other(body: Body, bank: Bank, fault: str) -> bool:
 def dropped(body: Body, bank: Bank, fault: str) -> bool:
     """A transaction is missing from a day with several."""
     days = _per_day(body)
-    for line in _eligible(body, fault, lambda x: _plain(x) and days[x["account_no"], x["biz_date"]] > 1):
+    for line in eligible(body, fault, lambda x: _plain(x) and days[x["account_no"], x["biz_date"]] > 1):
         body.lines.remove(line)
         _detail(body, bank, fault, line, True, line["dr_cr"])
         return True
@@ -132,7 +102,7 @@ def dropped(body: Body, bank: Bank, fault: str) -> bool:
 
 def altered(body: Body, bank: Bank, fault: str) -> bool:
     """An amount was changed, the balances were not."""
-    for line in _eligible(body, fault, _plain):
+    for line in eligible(body, fault, _plain):
         line.add("amount", 1 + draw(fault, "by") % 90_000)
         _detail(body, bank, fault, line, True, line["dr_cr"])
         return True
@@ -141,7 +111,7 @@ def altered(body: Body, bank: Bank, fault: str) -> bool:
 
 def flipped(body: Body, bank: Bank, fault: str) -> bool:
     """Debit and credit were exchanged."""
-    for line in _eligible(body, fault, _plain):
+    for line in eligible(body, fault, _plain):
         line["dr_cr"] = "D" if line["dr_cr"] == "C" else "C"
         _detail(body, bank, fault, line, True, "CD")
         return True
@@ -151,7 +121,7 @@ def flipped(body: Body, bank: Bank, fault: str) -> bool:
 def sequence_gap(body: Body, bank: Bank, fault: str) -> bool:
     """Sequence numbers of the last row of a day leave one out."""
     days = _per_day(body)
-    for line in _eligible(body, fault, lambda x: int(x["seq_no"]) == days[x["account_no"], x["biz_date"]] > 1):
+    for line in eligible(body, fault, lambda x: int(x["seq_no"]) == days[x["account_no"], x["biz_date"]] > 1):
         line["seq_no"] = str(int(line["seq_no"]) + 1)
         body.scope(fault, "C5", "ACCOUNT_DAY", f"{line['account_no']}|{currency_of(line)}", line["biz_date"], True)
         return True
@@ -160,85 +130,11 @@ def sequence_gap(body: Body, bank: Bank, fault: str) -> bool:
 
 def lost_original(body: Body, bank: Bank, fault: str) -> bool:
     """A reversal names an original that does not exist."""
-    for line in _eligible(body, fault, lambda x: x["reversal_flag"] == "R"):
+    for line in eligible(body, fault, lambda x: x["reversal_flag"] == "R"):
         line["orig_txn_no"] = "9" + line["orig_txn_no"][1:]
         body.row(fault, "V19", line, True)
         return True
     return False
-
-
-def _idle(line: Line) -> bool:
-    return line["credit_cnt"] == "0" and line["debit_cnt"] == "0" and line.minor("closing") > 0 and line["currency"] == "CNY"
-
-
-def broken_chain(body: Body, bank: Bank, fault: str) -> bool:
-    """A day does not open with the balance the day before closed with; the bank's ledger agrees with the wrong balance."""
-    for line in _eligible(body, fault, _idle):
-        by = 1 + draw(fault, "by") % 50_000
-        key, day = f"{line['account_no']}|{line['currency']}", body.submission.first
-        bank.adjust(body, line, {"open": by, "close": by})
-        line.add("opening", by)
-        line.add("closing", by)
-        body.scope(fault, "C1", "ACCOUNT_DAY", key, f"{day:%Y%m%d}", True)
-        body.scope(fault, "C1", "ACCOUNT_DAY", key, f"{day.fromordinal(day.toordinal() + 1):%Y%m%d}", False)
-        return True
-    return False
-
-
-def missing_day(body: Body, bank: Bank, fault: str) -> bool:
-    """An open account has no row on a day; the bank's ledger leaves it out too."""
-    for line in _eligible(body, fault, _idle):
-        by = -line.minor("closing")
-        bank.adjust(body, line, {"open": by, "close": by, "count": -1})
-        body.lines.remove(line)
-        body.scope(fault, "C6", "ACCOUNT_DAY", f"{line['account_no']}|{line['currency']}", line["biz_date"], True)
-        return True
-    return False
-
-
-def wrong_subject(body: Body, bank: Bank, fault: str) -> bool:
-    """An account with a small balance is booked under another subject."""
-    small = sorted((x.minor("closing") for x in body.lines if _idle(x) and x["gl_subject"] == "201101"))[:5]
-    for line in _eligible(body, fault, lambda x: _idle(x) and x["gl_subject"] == "201101" and x.minor("closing") in small):
-        line["gl_subject"] = "201201"
-        for subject in ("201101", "201201"):
-            body.scope(fault, "G1", "GL_GROUP", f"{line['branch_id']}|{subject}|{line['currency']}", line["biz_date"], True)
-        body.scope(fault, "G1", "BANK_DAY", body.submission.bank, line["biz_date"], False)
-        return True
-    return False
-
-
-def ledger_off(body: Body, bank: Bank, fault: str) -> bool:
-    """A ledger row closes with another amount."""
-    rows = [x for x in body.lines if x["currency"] == "CNY"]
-    if not rows:
-        return False
-    line = rows[draw(fault) % len(rows)]
-    line.add("close", 1 + draw(fault, "by") % 20_000)
-    body.scope(fault, "G1", "GL_GROUP", f"{line['branch_id']}|{line['gl_subject']}|{line['currency']}", line["biz_date"], True)
-    return True
-
-
-def control_off(body: Body, bank: Bank, fault: str) -> bool:
-    """The second channel states another amount."""
-    rows = [x for x in body.lines if x["kind"] == "FLOW"]
-    if not rows:
-        return False
-    line = rows[draw(fault) % len(rows)]
-    line.add("amount", 1 + draw(fault, "by") % 200_000)
-    body.scope(fault, "T1", "CONTROL_CELL", f"{line['branch_id']}|{line['currency']}|{line['dr_cr']}", line["biz_date"], True)
-    return True
-
-
-def wrong_uscc(body: Body, bank: Bank, fault: str) -> bool:
-    """An account is sent again with a wrong check character."""
-    rows = [x for x in body.lines if x["status"] == "NORMAL" and x["open_date"] < f"{body.submission.first:%Y%m}01"]
-    if not rows:
-        return False
-    line = rows[draw(fault) % len(rows)]
-    line["uscc"] = line["uscc"][:17] + next_char(line["uscc"][17])
-    body.row(fault, "V06", line, True)
-    return True
 
 
 KINDS: dict[str, tuple[str, Callable[[Body, Bank, str], bool], float, str]] = {

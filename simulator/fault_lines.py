@@ -78,7 +78,17 @@ class Body:
 
     def scope(self, fault: str, rule: str, kind: str, key: str, day: str, primary: bool) -> None:
         """A consequence for another scope of this bank on `day` (yyyymmdd)."""
-        self.facts.append({"fault_id": fault, "rule_id": rule, "scope_kind": kind, "scope_key": key, "bank_id": self.submission.bank, "biz_date": day, "primary": primary})
+        self.facts.append(
+            {
+                "fault_id": fault,
+                "rule_id": rule,
+                "scope_kind": kind,
+                "scope_key": key,
+                "bank_id": self.submission.bank,
+                "biz_date": day,
+                "primary": primary,
+            }
+        )
 
     def finish(self) -> tuple[bytes, int, Totals, list[dict[str, Any]]]:
         """Text, rows, totals (of the rows that parse) and consequences."""
@@ -88,7 +98,17 @@ class Body:
         for fault, rule, line, primary in self.notes:
             at = line["biz_date"] if "biz_date" in POSITION[s.file_type] and line.raw is None else day
             key = f"{s.submission_id}:{number[id(line)]}"
-            self.facts.append({"fault_id": fault, "rule_id": rule, "scope_kind": "ROW", "scope_key": key, "bank_id": s.bank, "biz_date": at, "primary": primary})
+            self.facts.append(
+                {
+                    "fault_id": fault,
+                    "rule_id": rule,
+                    "scope_kind": "ROW",
+                    "scope_key": key,
+                    "bank_id": s.bank,
+                    "biz_date": at,
+                    "primary": primary,
+                }
+            )
         return b"".join(x.text() for x in self.lines), len(self.lines), self._totals(), self.facts
 
     def _totals(self) -> Totals:

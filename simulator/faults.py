@@ -7,17 +7,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
-from threading import Lock
 from typing import Any
 
-from simulator.fault_kinds import KINDS, Bank, Branches
+from simulator.fault_balances import Bank, Branches
+from simulator.fault_kinds import KINDS
 from simulator.fault_lines import Body, draw
 from simulator.files import Submission, Totals
 from simulator.params import Params
 from simulator.uscc import valid
 
 Written = tuple[Submission, bytes, int, Totals]
-FILE_KINDS = {"file_missing": 0.003, "file_late": 0.02, "zero_for_full": 0.0005, "trailer_count": 0.001, "trailer_sum": 0.001, "wrong_digest": 0.0005}
+FILE_KINDS = {
+    "file_missing": 0.003,
+    "file_late": 0.02,
+    "zero_for_full": 0.0005,
+    "trailer_count": 0.001,
+    "trailer_sum": 0.001,
+    "wrong_digest": 0.0005,
+}
 IN_HISTORY = ("bad_enum", "dropped", "altered", "duplicate_other", "currency_alias")
 ON_LAST = ("currency_alias", "dropped", "broken_chain", "control_off")
 """Kinds of which one is planted on the last day, so that the scored night has something to find."""
@@ -33,7 +40,7 @@ class Faults:
         self.consequence: list[dict[str, Any]] = []
         self._rows: dict[str, list[tuple[str, str]]] = {}
         self._whole: dict[str, tuple[str, str]] = {}
-        self._lock = Lock()
+        self.left: dict[str, int] = {}
         if p.fault_scale > 0:
             self._plan_files()
             self._plan_rows()
@@ -82,7 +89,14 @@ class Faults:
         return replace(s, wrong_sum=100)
 
     def _whole_consequence(self, kind: str, s: Submission, fault: str) -> None:
-        rule = {"file_missing": "C7", "file_late": "C7", "zero_for_full": "T1", "trailer_count": "V02", "trailer_sum": "V03", "wrong_digest": "V01"}[kind]
+        rule = {
+            "file_missing": "C7",
+            "file_late": "C7",
+            "zero_for_full": "T1",
+            "trailer_count": "V02",
+            "trailer_sum": "V03",
+            "wrong_digest": "V01",
+        }[kind]
         if kind != "zero_for_full":  # its control cells are listed when the file is written
             self._fact(fault, rule, "FILE", s.submission_id, s.bank, s.first, True)
 
@@ -97,8 +111,9 @@ class Faults:
             if kind in ON_LAST:
                 order.insert(0, (banks[draw(p.seed, kind, "last") % len(banks)], last))
             n = self._count(rate, sizes[unit])
-            # an account file holds few rows, so every one may be asked; the others take at most a few faults a file
-            wanted = n if file_type != "ACCT" else len(order)
+            self.left[kind] = n
+            # account files hold few rows and reversals are rare, so more files are asked than are needed
+            wanted = len(order) if kind in ("wrong_uscc", "lost_original") else n
             for i in range(wanted):
                 bank, day = order[i % len(order)]
                 self._assign(kind, f"{kind}-{i + 1}", bank, file_type, day)
@@ -106,7 +121,6 @@ class Faults:
                 span = p.history[draw(p.seed, kind, "month") % len(p.history)]
                 bank = banks[draw(p.seed, kind, "bank") % len(banks)]
                 self._assign(kind, f"{kind}-h", bank, file_type, span[0].year * 100 + span[0].month)
-        self.uscc_left = self._count(*((KINDS["wrong_uscc"][2], float(p.firms))))
 
     def _near(self, key: tuple[str, int]) -> bool:
         """Whether the day before or after is spoiled: a chain could not be followed there."""
@@ -122,7 +136,17 @@ class Faults:
         self.truth.append({"fault_id": fault, "kind": kind, "bank_id": bank, "biz_date": day, "fixed_in_version": None})
 
     def _fact(self, fault: str, rule: str, scope: str, key: str, bank: str, day: date, primary: bool) -> None:
-        self.consequence.append({"fault_id": fault, "rule_id": rule, "scope_kind": scope, "scope_key": key, "bank_id": bank, "biz_date": f"{day:%Y%m%d}", "primary": primary})
+        self.consequence.append(
+            {
+                "fault_id": fault,
+                "rule_id": rule,
+                "scope_kind": scope,
+                "scope_key": key,
+                "bank_id": bank,
+                "biz_date": f"{day:%Y%m%d}",
+                "primary": primary,
+            }
+        )
 
     def touches(self, s: Submission) -> bool:
         """Whether the lines of a file are changed or must be looked at."""
@@ -133,25 +157,24 @@ class Faults:
 
     def apply(self, s: Submission, body: bytes, rows: int, totals: Totals) -> list[Written]:
         """The files sent in place of `s`."""
-        with self._lock:
-            lines = Body.of(s, body)
-            if s.file_type in ("GL", "CTL"):
-                self._follow(lines)
-            for kind, fault in self._rows.get(s.submission_id, ()):
-                if kind == "wrong_uscc" and self.uscc_left <= 0:
-                    continue
-                if KINDS[kind][1](lines, self.bank, fault):
-                    self.uscc_left -= kind == "wrong_uscc"
-                    self._note(fault, kind, s.bank, s.first)
-            if s.file_type == "ACCT":
-                self._exceptions(lines)
-            if s.mode == "ZERO" and s.submission_id in self._whole:
-                self._zero(lines)
-            text, count, sums, facts = lines.finish()
-            self.consequence += facts
-            if s.mode == "ZERO":
-                return [(s, b"", 0, {})]
-            return [(s, text, count, sums)]
+        lines = Body.of(s, body)
+        if s.file_type in ("GL", "CTL"):
+            self._follow(lines)
+        for kind, fault in self._rows.get(s.submission_id, ()):
+            if self.left[kind] <= 0 and not fault.endswith("-h"):
+                continue
+            if KINDS[kind][1](lines, self.bank, fault):
+                self.left[kind] -= not fault.endswith("-h")
+                self._note(fault, kind, s.bank, s.first)
+        if s.file_type == "ACCT":
+            self._exceptions(lines)
+        if s.mode == "ZERO" and s.submission_id in self._whole:
+            self._zero(lines)
+        text, count, sums, facts = lines.finish()
+        self.consequence += facts
+        if s.mode == "ZERO":
+            return [(s, b"", 0, {})]
+        return [(s, text, count, sums)]
 
     def _follow(self, lines: Body) -> None:
         """Ledger and control totals that agree with a wrong balance of the same bank-day."""

@@ -98,7 +98,7 @@ def firms(spark: SparkSession, p: Params) -> DataFrame:
         f"greatest(open_m, {p.end_m} - {d.pick('open2', 90, 'f')}) AS open2",
         f"greatest(open_m, {p.end_m} - {d.pick('open3', 90, 'f')}) AS open3",
         f"IF(lnsize > 12.2D OR {d.u('general', 'f')} < 0.25D, true, false) AS general",
-        f"CAST(greatest(2, round(exp(0.62D * (lnsize - 12.3D) + 2.2D + 0.5D * (u_staff - 0.5D)))) AS INT) AS staff",
+        "CAST(greatest(2, round(exp(0.62D * (lnsize - 12.3D) + 2.2D + 0.5D * (u_staff - 0.5D)))) AS INT) AS staff",
     ).selectExpr("*", "IF(close1_ > open1 + 3, close1_, 99999) AS close1")
 
 

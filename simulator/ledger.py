@@ -14,13 +14,14 @@ from pyspark.sql import functions as F
 from simulator.calendar_sql import days_in_month, minor, next_workday
 from simulator.draws import Draws, lookup
 from simulator.firms import WEEKEND
+from simulator.layout import Layout
 from simulator.params import Params
 from simulator.purposes import KINDS, MARK, SWEEP, TOP_UP
 from simulator.reference_data import LENDER_CODE, LENDERS, PARTY_CODE
-from simulator.slots import Layout, deposit_level
+from simulator.slots_rare import deposit_level
 
 ORDER_BITS = 30
-ROW = "acct m pos s kind cpty flag ref".split()
+ROW = ["acct", "m", "pos", "s", "kind", "cpty", "flag", "ref"]
 """A timed row: account, month, position (second of the month and number), signed amount, kind, counterparty, flag, original's position or 0."""
 LOAN_J, MIRROR = 12000, 100_000
 TOP_J, MARK_J, SWEEP_J = 20000, 20001, 20100
@@ -46,7 +47,9 @@ def timed(legs: DataFrame, state: DataFrame, p: Params) -> DataFrame:
     fixed = f"kind IN ({KINDS['INTEREST'].no}, {KINDS['FEE'].no})"
     u = d.u("second", "f", "m", base)
     second = f"CASE WHEN {u} < 0.02D AND kind IN (1, 3, 27, 29, 30) THEN CAST(floor({u} * 50D * 21600D) AS INT) ELSE 30600 + CAST(floor({u} * 34200D) AS INT) END"
-    placed = rows.selectExpr("*", f"IF({weekend} OR {fixed}, day0, {next_workday(p, 'm', 'day0')}) AS day", f"{second} + IF(flag IN (2, 3), 900, 0) AS t")
+    placed = rows.selectExpr(
+        "*", f"IF({weekend} OR {fixed}, day0, {next_workday(p, 'm', 'day0')}) AS day", f"{second} + IF(flag IN (2, 3), 900, 0) AS t"
+    )
     ref = f"IF(ref > 0, {position('day', 't - 900', 'ref')}, 0L)"
     own = f"struct(f * 4 + a AS acct, m, {position('day', 't', 'j')} AS pos, s, CAST(kind AS TINYINT) AS kind, cpty, CAST(flag AS TINYINT) AS flag, IF(flag IN (2, 3), {ref}, 0L) AS ref)"
     other_kind = f"CASE kind WHEN {KINDS['SALES'].no} THEN {KINDS['PURCHASE'].no} WHEN {KINDS['PURCHASE'].no} THEN {KINDS['SALES'].no} ELSE {KINDS['RELATED_IN'].no} END"
@@ -84,7 +87,9 @@ def holders(state: DataFrame, account: DataFrame, p: Params) -> DataFrame:
     opening = f"IF(m < acct_close, array(struct(m + 1 AS m, {start} AS pos, target AS s, {TOP_UP} AS kind)), array())"
     newly = f"IF(m = acct_open, array(struct(m, {start} AS pos, 0L AS s, {TOP_UP} AS kind)), array())"
     flat = rows.selectExpr("acct", f"inline(concat({opening}, {newly}, {sweep}, {marks}))")
-    return flat.where(f"m BETWEEN {p.first_m} AND {p.end_m}").selectExpr("acct", "m", "pos", "s", "CAST(kind AS TINYINT) AS kind", "-1 AS cpty", "CAST(0 AS TINYINT) AS flag", "0L AS ref")
+    return flat.where(f"m BETWEEN {p.first_m} AND {p.end_m}").selectExpr(
+        "acct", "m", "pos", "s", "CAST(kind AS TINYINT) AS kind", "-1 AS cpty", "CAST(0 AS TINYINT) AS flag", "0L AS ref"
+    )
 
 
 def booked(rows: DataFrame, account: DataFrame, p: Params, partitions: int) -> DataFrame:
@@ -94,9 +99,13 @@ def booked(rows: DataFrame, account: DataFrame, p: Params, partitions: int) -> D
     """
     d = Draws(p.seed)
     attributes = account.selectExpr("acct AS ka", "bank", "slot", "cur")
-    known = rows.where(f"m BETWEEN {p.first_m} AND {p.end_m} AND (m < {p.end_m} OR {DAY_OF} <= {p.end.day})").join(F.broadcast(attributes), F.expr("acct = ka"), "inner")
+    known = rows.where(f"m BETWEEN {p.first_m} AND {p.end_m} AND (m < {p.end_m} OR {DAY_OF} <= {p.end.day})").join(
+        F.broadcast(attributes), F.expr("acct = ka"), "inner"
+    )
     amount = f"IF(kind >= {TOP_UP}, s, {minor(p, 's', 'cur', 'm')})"
-    laid = known.selectExpr("bank", "m", "acct", f"{DAY_OF} AS day", "pos", f"{amount} AS s", "kind", "cpty", "flag", "ref").repartition(partitions, "bank", "m")
+    laid = known.selectExpr("bank", "m", "acct", f"{DAY_OF} AS day", "pos", f"{amount} AS s", "kind", "cpty", "flag", "ref").repartition(
+        partitions, "bank", "m"
+    )
     month, upto = "PARTITION BY bank, m, acct", "PARTITION BY bank, m, acct ORDER BY day, pos"
     moved = f"IF(kind >= {TOP_UP}, 0L, s)"
     summed = laid.selectExpr(

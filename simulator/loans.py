@@ -6,6 +6,7 @@ Instalments fall on the 20th. A default (see distress) leaves every loan open at
 from __future__ import annotations
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from simulator.calendar_sql import date_sql
 from simulator.distress import DUE_DAY, distress_sql
@@ -27,7 +28,9 @@ def contracts(firm: DataFrame, default: DataFrame, p: Params) -> DataFrame:
     ]
     base = firm.where("borrower").selectExpr("*", f"inline(filter(array({', '.join(tracks)}), x -> x IS NOT NULL))")
     phased = base.selectExpr("*", f"{d.pick('phase', 'term', 'f', 'track')} AS phase")
-    rows = phased.selectExpr("*", f"explode(sequence({p.first_m - LONGEST} div term, {p.end_m} div term)) AS j").selectExpr("*", "j * term + phase AS grant_m")
+    rows = phased.selectExpr("*", f"explode(sequence({p.first_m - LONGEST} div term, {p.end_m} div term)) AS j").selectExpr(
+        "*", "j * term + phase AS grant_m"
+    )
     exists = f"{d.u('loan', 'f', 'track', 'j')} < {lookup([x[2] for x in TRACKS], 'track')} + IF(track = 2, 0.35D * {distress_sql('grant_m')}, 0D)"
     before = f"{d.u('loan', 'f', 'track', 'j - 1')} < {lookup([x[2] for x in TRACKS], 'track')} AND grant_m - term >= greatest(open_m + 2, borrow_m) AND track = 0"
     kept = rows.where(f"grant_m BETWEEN greatest(open_m + 2, borrow_m, {p.first_m - LONGEST}) AND {p.end_m} AND {exists}")
@@ -43,8 +46,6 @@ def contracts(firm: DataFrame, default: DataFrame, p: Params) -> DataFrame:
         f"{distress_sql('grant_m')} AS d_grant",
     ).selectExpr("*", f"IF(renewal, {DUE_DAY}, 3 + {d.pick('grant day', 15, 'f', 'track', 'j')}) AS grant_day", f"renewal AND ({d.u('rollover', 'f', 'j')} < 0.2D OR d_grant > 0.3D) AS rollover")  # fmt: skip
     hits = default.selectExpr("f AS df", "miss_m", "cure_m", "ends")
-    from pyspark.sql import functions as F
-
     joined = loans.join(hits, F.expr("f = df AND miss_m + 3 + cure_m + 3 >= grant_m AND miss_m <= grant_m + term"), "left")
     keys = ["f", "track", "j"]
     worst = F.expr("min(struct(miss_m, cure_m, ends))").alias("hit")
@@ -74,8 +75,6 @@ def payments(due: DataFrame, state: DataFrame, p: Params) -> DataFrame:
     """Rows of the borrower's basic account: disbursements, instalments paid (late ones in the next month), cures."""
     paid = due.where(f"(miss_m IS NULL OR due_m < miss_m) AND due_m BETWEEN {p.first_m - 1} AND {p.end_m}")
     late = state.where("late").selectExpr("f AS lf", "m AS lm")
-    from pyspark.sql import functions as F
-
     timed = paid.join(F.broadcast(late), F.expr("f = lf AND due_m = lm"), "left").selectExpr("*", "lf IS NOT NULL AS is_late")
     month, day = "due_m + IF(is_late, 1, 0)", f"IF(is_late, 9, {DUE_DAY})"
     out = timed.selectExpr(
@@ -83,7 +82,11 @@ def payments(due: DataFrame, state: DataFrame, p: Params) -> DataFrame:
         "inline(filter(array(IF(due_principal > 0, struct(due_principal AS amount, 1 AS what), NULL), struct(due_interest AS amount, 2 AS what)), x -> x IS NOT NULL))",
         "IF(is_late, 4, 0) AS shift",
     )  # fmt: skip
-    grants = due.where(f"i = 1 AND grant_m >= {p.first_m}").selectExpr("f", "track", "lender_no", "grant_m AS m", "grant_day AS day", "principal AS amount", "0 AS what", "0 AS shift")
-    cured = due.where("due_m = miss_m AND ends = 'cured'").selectExpr("f", "track", "lender_no", "miss_m + 3 + cure_m AS m", f"{DUE_DAY} AS day", "before AS amount", "1 AS what", "2 AS shift")
+    grants = due.where(f"i = 1 AND grant_m >= {p.first_m}").selectExpr(
+        "f", "track", "lender_no", "grant_m AS m", "grant_day AS day", "principal AS amount", "0 AS what", "0 AS shift"
+    )
+    cured = due.where("due_m = miss_m AND ends = 'cured'").selectExpr(
+        "f", "track", "lender_no", "miss_m + 3 + cure_m AS m", f"{DUE_DAY} AS day", "before AS amount", "1 AS what", "2 AS shift"
+    )
     columns = ["f", "track", "lender_no", "m", "day", "amount", "what", "shift"]
     return out.select(columns).unionByName(grants.select(columns)).unionByName(cured.select(columns))

@@ -37,7 +37,9 @@ def firm_months(firm: DataFrame, p: Params) -> DataFrame:
         f"season * exp({shock} - 0.75D * d * (1D + 0.2D * {d.z('inflow d', 'f', 'm')})) AS factor",
         f"1D - {lookup(MARGIN, 'arch')} - {lookup(SUPPLIER, 'arch')} - {lookup(WAGE, 'arch')} AS other_share",
     )
-    flow = level.selectExpr("*", "trend * factor AS inflow", f"trend * factor * {lookup(POS, 'arch')} AS pos", "other_share / 0.14D AS cost")
+    flow = level.selectExpr(
+        "*", "trend * factor AS inflow", f"trend * factor * {lookup(POS, 'arch')} AS pos", "other_share / 0.14D AS cost"
+    )
     n_trade = "trade * season * exp(-0.4D * d)"
     card = lookup(POS, "arch")
     return flow.selectExpr(
@@ -53,12 +55,55 @@ def firm_months(firm: DataFrame, p: Params) -> DataFrame:
         f"{d.u('social missed', 'f', 'm')} < {clip('0.012D * exp(-0.4D * q) + 0.30D * d', '0D', '0.9D')} AS social_missed",
         f"{d.u('tax missed', 'f', 'm')} < {clip('0.012D * exp(-0.4D * q) + 0.18D * d', '0D', '0.9D')} AS tax_missed",
         f"{d.u('late', 'f', 'm')} < {clip('0.006D * exp(-0.6D * q) + 0.30D * d * d', '0D', '0.6D')} AS late",
-        f"trend * 0.42D * exp(0.9D * (u_balance - 0.5D) + 0.22D * q - 0.9D * d) AS reserve",
+        "trend * 0.42D * exp(0.9D * (u_balance - 0.5D) + 0.22D * q - 0.9D * d) AS reserve",
     )
 
 
-COMPACT = (
-    "f arch reg lnsize open_m borrower payday rents u_rent paired pair_m ringed ring_m has1 cur2 kind3 b0 open1 close1 open2 open3 general payers staff "
-    "tax_missing m d q season trend inflow pos cost budget n_sales n_pos n_outside wages wage_missed vat social social_missed tax_missed late reserve"
-).split()
+COMPACT = [
+    "f",
+    "arch",
+    "reg",
+    "lnsize",
+    "open_m",
+    "borrower",
+    "payday",
+    "rents",
+    "u_rent",
+    "paired",
+    "pair_m",
+    "ringed",
+    "ring_m",
+    "has1",
+    "cur2",
+    "kind3",
+    "b0",
+    "open1",
+    "close1",
+    "open2",
+    "open3",
+    "general",
+    "payers",
+    "staff",
+    "tax_missing",
+    "m",
+    "d",
+    "q",
+    "season",
+    "trend",
+    "inflow",
+    "pos",
+    "cost",
+    "budget",
+    "n_sales",
+    "n_pos",
+    "n_outside",
+    "wages",
+    "wage_missed",
+    "vat",
+    "social",
+    "social_missed",
+    "tax_missed",
+    "late",
+    "reserve",
+]
 """Columns that later steps read."""

@@ -45,4 +45,6 @@ def truth_defaults(g: Province, identity: DataFrame) -> DataFrame:
 
 def truth_quality(g: Province, identity: DataFrame) -> DataFrame:
     """uscc, month, quality q and distress d of every firm-month."""
-    return g.state.join(identity.selectExpr("f", "uscc"), "f", "inner").selectExpr("uscc", "add_months(DATE'2000-01-01', m) AS month", "q", "d")
+    return g.state.join(identity.selectExpr("f", "uscc"), "f", "inner").selectExpr(
+        "uscc", "add_months(DATE'2000-01-01', m) AS month", "q", "d"
+    )

@@ -7,10 +7,10 @@ from pyspark.sql import functions as F
 
 from simulator.calendar_sql import date_sql
 from simulator.draws import Draws
+from simulator.layout import Layout
 from simulator.outside_tax import SALES
 from simulator.params import Params
 from simulator.records import Records, at, records, versions
-from simulator.slots import Layout
 from simulator.trade import CUSTOMER, customers
 
 BUYERS = 3
@@ -21,7 +21,9 @@ def invoices(state: DataFrame, cells: DataFrame, identity: DataFrame, outside: D
     """Sales invoices to the three main customers (corporate ones), their mirror at buyers inside, purchases from one outside supplier."""
     d, lay = Draws(p.seed), Layout(p)
     month = state.where(f"m BETWEEN {p.first_m} AND {p.end_m - 1}")
-    slots = month.selectExpr(*CUSTOMER, "inflow", "pos", "budget", "tax_missing", f"explode(sequence(0, {BUYERS - 1})) AS r").selectExpr("*", "r AS k", "false AS one_off")
+    slots = month.selectExpr(*CUSTOMER, "inflow", "pos", "budget", "tax_missing", f"explode(sequence(0, {BUYERS - 1})) AS r").selectExpr(
+        "*", "r AS k", "false AS one_off"
+    )
     weight = " ".join(f"WHEN {i} THEN {w}D" for i, w in enumerate(WEIGHT))
     sold = customers(slots, state, cells, p).selectExpr(
         "f AS seller", "m", "r", "d", "cpty", "tax_missing AS seller_missing",
@@ -29,11 +31,22 @@ def invoices(state: DataFrame, cells: DataFrame, identity: DataFrame, outside: D
     ).where(f"cpty < {lay.persons}")  # fmt: skip
     supplier = lay.random_outside(d.u("invoice supplier", "f", f"floor(m / 24 + {d.u('supplier phase', 'f')})"))
     bought = month.where(f"NOT tax_missing AND {d.u('invoice in', 'f', 'm')} < 0.8D").selectExpr(
-        "f AS me", "m", "3 AS r", "d", f"CAST({supplier} AS INT) AS other", "'IN' AS direction", "CAST(round(budget * 0.6D) AS BIGINT) AS amount", "f AS issuer"
+        "f AS me",
+        "m",
+        "3 AS r",
+        "d",
+        f"CAST({supplier} AS INT) AS other",
+        "'IN' AS direction",
+        "CAST(round(budget * 0.6D) AS BIGINT) AS amount",
+        "f AS issuer",
     )
-    own = sold.where("NOT seller_missing").selectExpr("seller AS me", "m", "r", "d", "cpty AS other", "'OUT' AS direction", "amount", "seller AS issuer")
+    own = sold.where("NOT seller_missing").selectExpr(
+        "seller AS me", "m", "r", "d", "cpty AS other", "'OUT' AS direction", "amount", "seller AS issuer"
+    )
     missing = state.where("tax_missing").select(F.col("f").alias("xf")).distinct()
-    mirrored = sold.where(f"cpty < {lay.outside}").selectExpr("cpty div 4 AS me", "m", "r", "d", "seller * 4 AS other", "'IN' AS direction", "amount", "seller AS issuer")
+    mirrored = sold.where(f"cpty < {lay.outside}").selectExpr(
+        "cpty div 4 AS me", "m", "r", "d", "seller * 4 AS other", "'IN' AS direction", "amount", "seller AS issuer"
+    )
     mirrored = mirrored.join(F.broadcast(missing), F.expr("me = xf"), "left_anti")
     rows = own.unionByName(mirrored).unionByName(bought)
     names = identity.selectExpr("f AS id", "uscc").unionByName(outside.selectExpr(f"code - {lay.outside} + {p.firms} AS id", "uscc"))

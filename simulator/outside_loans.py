@@ -85,20 +85,37 @@ def queries(state: DataFrame, contract: DataFrame, identity: DataFrame, p: Param
     d = Draws(p.seed)
     keys = ("f", "m", "k")
     n = d.count("queries", "IF(borrower, 0.11D, 0.02D) * (1D + 2.2D * d)", "f", "m")
-    asked = state.where(f"m >= {p.first_m}").selectExpr("f", "m", f"{n} AS n").where("n > 0").selectExpr("f", "m", "explode(sequence(1, n)) AS k")
+    asked = (
+        state.where(f"m >= {p.first_m}")
+        .selectExpr("f", "m", f"{n} AS n")
+        .where("n > 0")
+        .selectExpr("f", "m", "explode(sequence(1, n)) AS k")
+    )
     lenders = [x for x, _n, _t in LENDERS]
     free = asked.selectExpr(
         "f", "concat('Q', CAST(f AS STRING), '-', CAST(m AS STRING), '-', CAST(k AS STRING)) AS query_id", f"{lookup(lenders, d.pick('query lender', len(lenders), *keys))} AS lender_id",
         f"CASE WHEN {d.u('query purpose', *keys)} < 0.85D THEN 'LOAN_APPROVAL' ELSE 'OTHER' END AS purpose", f"{date_sql('m', '(1 + ' + d.pick('query day', 28, *keys) + ')')} AS query_date",
     )  # fmt: skip
     before = contract.where(f"grant_m >= {p.first_m}").selectExpr(
-        "f", "concat('G', loan_no) AS query_id", "lender_id", "'LOAN_APPROVAL' AS purpose", f"date_add({date_sql('grant_m', 'grant_day')}, -2) AS query_date"
+        "f",
+        "concat('G', loan_no) AS query_id",
+        "lender_id",
+        "'LOAN_APPROVAL' AS purpose",
+        f"date_add({date_sql('grant_m', 'grant_day')}, -2) AS query_date",
     )
     after = contract.where(f"grant_m + 6 BETWEEN {p.first_m} AND {p.end_m} AND term > 6").selectExpr(
         "f", "concat('P', loan_no) AS query_id", "lender_id", "'POST_LOAN' AS purpose", f"{date_sql('grant_m + 6', '11')} AS query_date"
     )
     rows = _with_firm(free.unionByName(before).unionByName(after), identity)
-    flat = rows.selectExpr("query_id", "firm_id", "lender_id", "purpose", "query_date", "0 AS row_version", f"{at(d, 'query_date', 'query', 'f')} AS updated_at")
+    flat = rows.selectExpr(
+        "query_id",
+        "firm_id",
+        "lender_id",
+        "purpose",
+        "query_date",
+        "0 AS row_version",
+        f"{at(d, 'query_date', 'query', 'f')} AS updated_at",
+    )
     return records("loan_query", flat, p)
 
 
@@ -106,12 +123,19 @@ def guarantees(firm: DataFrame, identity: DataFrame, p: Params) -> Records:
     """Guarantees for other firms: for the next but one, so that some stand in a circle."""
     d = Draws(p.seed)
     start = date_sql(f"greatest(open_m, {p.first_m} - 6 + {d.pick('guarantee month', p.months + 6, 'f')})", "15")
-    rows = firm.where(f"{d.u('guarantees', 'f')} < 0.06D AND open_m < {p.end_m}").selectExpr("f", f"(f + 2) % {p.firms} AS of", f"{start} AS start_date", f"CAST(exp(lnsize) * 100D * (0.5D + 2D * {d.u('guarantee size', 'f')}) AS BIGINT) AS balance_fen")
+    rows = firm.where(f"{d.u('guarantees', 'f')} < 0.06D AND open_m < {p.end_m}").selectExpr(
+        "f",
+        f"(f + 2) % {p.firms} AS of",
+        f"{start} AS start_date",
+        f"CAST(exp(lnsize) * 100D * (0.5D + 2D * {d.u('guarantee size', 'f')}) AS BIGINT) AS balance_fen",
+    )
     named = _with_firm(rows, identity).join(identity.selectExpr("f AS of", "uscc AS obligor_id"), "of", "inner")
     end = f"date_add(start_date, 365 + {d.pick('guarantee end', 700, 'f')})"
     steps = (
         f"inline(array(struct(0 AS row_version, CAST(NULL AS DATE) AS end_date, {at(d, 'start_date', 'guarantee', 'f')} AS updated_at), "
         f"struct(1 AS row_version, {end} AS end_date, {at(d, end, 'guarantee end', 'f')} AS updated_at)))"
     )
-    flat = named.selectExpr("concat('GU', CAST(f AS STRING)) AS contract_no", "firm_id AS guarantor_id", "obligor_id", "balance_fen", "start_date", steps)
+    flat = named.selectExpr(
+        "concat('GU', CAST(f AS STRING)) AS contract_no", "firm_id AS guarantor_id", "obligor_id", "balance_fen", "start_date", steps
+    )
     return records("loan_guarantee", flat, p)

@@ -73,23 +73,50 @@ def persons(known: DataFrame, p: Params) -> list[Records]:
         "'PERSON' AS party_kind", "established AS valid_from", f"{OPEN} AS valid_to", "0 AS row_version", f"{at(d, 'established', 'holder', 'f')} AS updated_at",
     ).selectExpr("*", "holding AS holding_pct")  # fmt: skip
     since = f"greatest(established, {date_sql('pair_m', '1')}, DATE'{month_date(p.first_m - 12).isoformat()}')"
-    related = paired.selectExpr("uscc AS firm_id", "partner AS party_id", "'COMMON' AS kind", f"{since} AS valid_from", f"{OPEN} AS valid_to", "0 AS row_version", f"{at(d, since, 'related', 'f')} AS updated_at")
-    own = key_person.selectExpr("firm_id", "party_id", "role AS kind", "valid_from", "valid_to", "row_version", "updated_at").where("kind = 'LEGAL_REP'")
-    return [records("reg_key_person", key_person, p), records("reg_shareholder", holders, p), records("ref_related_party", related.unionByName(own), p)]
+    related = paired.selectExpr(
+        "uscc AS firm_id",
+        "partner AS party_id",
+        "'COMMON' AS kind",
+        f"{since} AS valid_from",
+        f"{OPEN} AS valid_to",
+        "0 AS row_version",
+        f"{at(d, since, 'related', 'f')} AS updated_at",
+    )
+    own = key_person.selectExpr("firm_id", "party_id", "role AS kind", "valid_from", "valid_to", "row_version", "updated_at").where(
+        "kind = 'LEGAL_REP'"
+    )
+    return [
+        records("reg_key_person", key_person, p),
+        records("reg_shareholder", holders, p),
+        records("ref_related_party", related.unionByName(own), p),
+    ]
 
 
 def events(state: DataFrame, known: DataFrame, p: Params) -> list[Records]:
     """Changes, the abnormal list, penalties and pledges, more of them with distress."""
     d = Draws(p.seed)
-    rows = state.where(f"m >= {p.first_m}").selectExpr("f", "m", "d", "q", "trend").join(known.selectExpr("f", "uscc AS firm_id", "rep_on", "established"), "f", "inner")
+    rows = (
+        state.where(f"m >= {p.first_m}")
+        .selectExpr("f", "m", "d", "q", "trend")
+        .join(known.selectExpr("f", "uscc AS firm_id", "rep_on", "established"), "f", "inner")
+    )
 
     def drawn(kind: str, chance: str, fen: str = "CAST(NULL AS BIGINT)", lasts: int = 0) -> DataFrame:
-        hit = rows.where(f"{d.u('event ' + kind, 'f', 'm')} < {chance}").selectExpr("*", f"{date_sql('m', '(1 + ' + d.pick('event day ' + kind, 28, 'f', 'm') + ')')} AS event_date")
+        hit = rows.where(f"{d.u('event ' + kind, 'f', 'm')} < {chance}").selectExpr(
+            "*", f"{date_sql('m', '(1 + ' + d.pick('event day ' + kind, 28, 'f', 'm') + ')')} AS event_date"
+        )
         end = f"date_add(event_date, 60 + {d.pick('event end ' + kind, lasts, 'f', 'm')})" if lasts else OPEN
         steps = [f"struct(0 AS row_version, {OPEN} AS end_date, {at(d, 'event_date', kind, 'f', 'm')} AS updated_at)"]
         if lasts:
             steps.append(f"struct(1 AS row_version, {end} AS end_date, {at(d, end, kind + ' end', 'f', 'm')} AS updated_at)")
-        return hit.selectExpr(f"concat('{kind}-', CAST(f AS STRING), '-', CAST(m AS STRING)) AS event_id", "firm_id", f"'{kind}' AS kind", "event_date", f"{fen} AS amount_fen", versions(*steps))
+        return hit.selectExpr(
+            f"concat('{kind}-', CAST(f AS STRING), '-', CAST(m AS STRING)) AS event_id",
+            "firm_id",
+            f"'{kind}' AS kind",
+            "event_date",
+            f"{fen} AS amount_fen",
+            versions(*steps),
+        )
 
     reps = rows.where("m = (year(rep_on) - 2000) * 12 + month(rep_on) - 1").selectExpr(
         "concat('legal_rep-', CAST(f AS STRING)) AS event_id", "firm_id", "'legal_rep' AS kind", "rep_on AS event_date", "CAST(NULL AS BIGINT) AS amount_fen",

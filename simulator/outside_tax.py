@@ -16,7 +16,9 @@ SALES = 0.88
 
 def months_of(state: DataFrame, identity: DataFrame, p: Params) -> DataFrame:
     """Months of the firms the tax office knows, with their USCC as firm_id."""
-    return state.where(f"NOT tax_missing AND m BETWEEN {p.first_m} AND {p.end_m - 1}").join(identity.selectExpr("f", "uscc AS firm_id"), "f", "inner")
+    return state.where(f"NOT tax_missing AND m BETWEEN {p.first_m} AND {p.end_m - 1}").join(
+        identity.selectExpr("f", "uscc AS firm_id"), "f", "inner"
+    )
 
 
 def vat_returns(month: DataFrame, p: Params) -> Records:
@@ -55,7 +57,9 @@ def vat_returns(month: DataFrame, p: Params) -> Records:
         step("is_late AND NOT missing", "1", evening, evening, "1D"),
         step("u_amended < 0.03D AND NOT missing", "IF(is_late, 2, 1)", amended, amended, "1.08D"),
     )
-    return records("tax_vat_return", timed.selectExpr("firm_id", "period", "return_type", "taxpayer_type", "filing_cycle", "due_date", steps), p)
+    return records(
+        "tax_vat_return", timed.selectExpr("firm_id", "period", "return_type", "taxpayer_type", "filing_cycle", "due_date", steps), p
+    )
 
 
 def payments(month: DataFrame, p: Params) -> tuple[Records, Records]:
@@ -81,11 +85,26 @@ def payments(month: DataFrame, p: Params) -> tuple[Records, Records]:
     )
     flat = rows.selectExpr("f", "m", "firm_id", "period", "due_date", items)
     voucher = "concat('V', period, lpad(CAST(f AS STRING), 7, '0'), tax_type) AS voucher_no"
-    paid = flat.selectExpr("firm_id", voucher, "tax_type", "period", "due_date", "pay_date", "amount_fen", "0 AS row_version", f"{at(d, 'pay_date', 'paid', 'f', 'm')} AS updated_at")
+    paid = flat.selectExpr(
+        "firm_id",
+        voucher,
+        "tax_type",
+        "period",
+        "due_date",
+        "pay_date",
+        "amount_fen",
+        "0 AS row_version",
+        f"{at(d, 'pay_date', 'paid', 'f', 'm')} AS updated_at",
+    )
     open_ = f"struct(0 AS row_version, CAST(NULL AS DATE) AS end_date, {at(d, 'date_add(due_date, 2)', 'arrears', 'f', 'm')} AS updated_at)"
     closed = f"IF(settles, struct(1 AS row_version, late_on AS end_date, {at(d, 'late_on', 'arrears end', 'f', 'm')} AS updated_at), NULL)"
     behind = rows.where("has_vat AND tax_missed").selectExpr(
-        "firm_id", "'VAT' AS tax_type", "period", "CAST(round(owed) AS BIGINT) AS arrears_fen", "date_add(due_date, 1) AS start_date", versions(open_, closed)
+        "firm_id",
+        "'VAT' AS tax_type",
+        "period",
+        "CAST(round(owed) AS BIGINT) AS arrears_fen",
+        "date_add(due_date, 1) AS start_date",
+        versions(open_, closed),
     )
     return records("tax_payment", paid, p), records("tax_arrears", behind, p)
 
@@ -94,10 +113,18 @@ def income_returns(month: DataFrame, p: Params) -> Records:
     """Quarterly income tax prepayment returns, amounts year to date."""
     d = Draws(p.seed)
     margin = "0.03D + 0.6D * (1D - budget / inflow - wages / inflow) * 0.5D - 0.10D * d + 0.01D * q"
-    rows = month.where("m % 3 = 2").selectExpr("*", f"inflow * 3D * {SALES}D AS revenue", f"inflow * 3D * {SALES}D * ({margin}) AS profit", "m div 12 AS y")
+    rows = month.where("m % 3 = 2").selectExpr(
+        "*", f"inflow * 3D * {SALES}D AS revenue", f"inflow * 3D * {SALES}D * ({margin}) AS profit", "m div 12 AS y"
+    )
     window = "OVER (PARTITION BY f, y ORDER BY m)"
     filed = at(d, f"date_add({date_sql('m + 1', '5')}, {d.pick('cit day', 11, 'f', 'm')})", "cit", "f", "m")
-    summed = rows.selectExpr("firm_id", f"{PERIOD} AS period", f"CAST(round(SUM(revenue) {window}) AS BIGINT) AS revenue_fen", f"CAST(round(SUM(profit) {window}) AS BIGINT) AS profit_fen", f"{filed} AS filed_at")
+    summed = rows.selectExpr(
+        "firm_id",
+        f"{PERIOD} AS period",
+        f"CAST(round(SUM(revenue) {window}) AS BIGINT) AS revenue_fen",
+        f"CAST(round(SUM(profit) {window}) AS BIGINT) AS profit_fen",
+        f"{filed} AS filed_at",
+    )
     return records("tax_cit_return", summed.selectExpr("*", "0 AS row_version", "filed_at AS updated_at"), p)
 
 
@@ -125,11 +152,15 @@ def social_insurance(month: DataFrame, p: Params) -> Records:
 def ratings(state: DataFrame, identity: DataFrame, p: Params) -> Records:
     """Yearly taxpayer ratings, published each April for the year before; a few are re-rated in June."""
     d = Draws(p.seed)
-    april = state.where(f"NOT tax_missing AND (m % 12 = 3 OR m = {p.first_m})").join(identity.selectExpr("f", "uscc AS firm_id"), "f", "inner")
+    april = state.where(f"NOT tax_missing AND (m % 12 = 3 OR m = {p.first_m})").join(
+        identity.selectExpr("f", "uscc AS firm_id"), "f", "inner"
+    )
     noise = d.z("rating", "f", "m")
     score = f"CAST(round({clip(f'82D + 6D * q - 32D * d + 7D * {noise}', '0D', '100D')}) AS INT)"
     year = "2000 + (m - 3) div 12 - 1"
-    rows = april.selectExpr("f", "firm_id", f"{year} AS y", f"{score} AS points", "m - open_m AS age").selectExpr("*", "make_date(y + 1, 4, 20) AS published")
+    rows = april.selectExpr("f", "firm_id", f"{year} AS y", f"{score} AS points", "m - open_m AS age").selectExpr(
+        "*", "make_date(y + 1, 4, 20) AS published"
+    )
 
     def letter(x: str) -> str:
         return f"CASE WHEN age < 12 THEN 'M' WHEN {x} >= 90 THEN 'A' WHEN {x} >= 70 THEN 'B' WHEN {x} >= 40 THEN 'C' ELSE 'D' END"

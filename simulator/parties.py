@@ -6,9 +6,9 @@ from pyspark.sql import DataFrame, SparkSession
 
 from simulator.draws import Draws, lookup
 from simulator.firms import CITIES, WORDS, name_sql, person_sql, uscc_sql
+from simulator.layout import PERSONS, Layout
 from simulator.params import Params
 from simulator.reference_data import BANKS, INDUSTRIES, LENDER_CODE, LENDERS, OTHER_REGIONS, PARTIES, PARTY_CODE, REGIONS, special_account
-from simulator.slots import PERSONS, Layout
 
 OUTSIDE_PLACES = (*REGIONS, *OTHER_REGIONS)
 
@@ -49,7 +49,9 @@ def _luhn(card: str) -> str:
 def persons(spark: SparkSession, p: Params) -> DataFrame:
     """code, person_id, name (masked), card of the persons around each firm."""
     lay = Layout(p)
-    rows = spark.range(p.firms * PERSONS).selectExpr("id", f"concat('6217', lpad(CAST(id * 104729 % 10000 AS STRING), 4, '0'), lpad(CAST(id AS STRING), 10, '0')) AS card")
+    rows = spark.range(p.firms * PERSONS).selectExpr(
+        "id", "concat('6217', lpad(CAST(id * 104729 % 10000 AS STRING), 4, '0'), lpad(CAST(id AS STRING), 10, '0')) AS card"
+    )
     return rows.selectExpr(
         f"CAST({lay.persons} + id AS INT) AS code", "concat('P', lpad(CAST(id AS STRING), 9, '0')) AS person_id",
         f"{person_sql('id')} AS name", f"concat(card, {_luhn('card')}) AS card",
@@ -63,9 +65,13 @@ def person_id(f: str, j: str) -> str:
 
 def counterparties(spark: SparkSession, account: DataFrame, identity: DataFrame, p: Params) -> DataFrame:
     """code -> `account|name|bank code`, the three counterparty fields of a transaction line."""
-    inside = account.join(identity, "f", "inner").selectExpr("acct AS code", f"concat(account_no, '|', name, '|', {lookup([b.bank_no for b in BANKS], 'bank')}) AS fields")
+    inside = account.join(identity, "f", "inner").selectExpr(
+        "acct AS code", f"concat(account_no, '|', name, '|', {lookup([b.bank_no for b in BANKS], 'bank')}) AS fields"
+    )
     outside = outside_companies(spark, p).selectExpr("code", "concat(account_no, '|', name, '|', bank_no) AS fields")
-    people = persons(spark, p).selectExpr("code", "concat(card, '|', name, '|1041', lpad(CAST(code * 7 % 100000000 AS STRING), 8, '0')) AS fields")
+    people = persons(spark, p).selectExpr(
+        "code", "concat(card, '|', name, '|1041', lpad(CAST(code * 7 % 100000000 AS STRING), 8, '0')) AS fields"
+    )
     fixed = [(PARTY_CODE[key], f"{special_account(PARTY_CODE[key])}|{name}|105100000017") for key, name, _k, _l in PARTIES]
     fixed += [(LENDER_CODE[lender], f"{special_account(LENDER_CODE[lender])}|{name}|105100000025") for lender, name, _t in LENDERS]
     special = spark.createDataFrame([*fixed, (-1, "||")], "code int, fields string")

@@ -8,8 +8,8 @@ from functools import reduce
 from pyspark.sql import DataFrame, SparkSession
 
 from simulator import distress, firms, ledger, loans, months, slots, trade
+from simulator.layout import Layout
 from simulator.params import Params
-from simulator.slots import Layout
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,12 @@ def generate(spark: SparkSession, p: Params) -> Province:
     inside = f"cpty BETWEEN 0 AND {Layout(p).outside - 1}"
     bought = sold.where(inside).selectExpr("cpty div 4 AS f", "m", "s").groupBy("f", "m").sum("s").withColumnRenamed("sum(s)", "bought")
     items = state.selectExpr("f", "arch", "m", f"inline({slots.slots(p)})")
-    fixed = items.selectExpr("f", "arch", "m + dm AS m", "a", "lo", "hi", "s", "kind", "cpty", "flag", "j", "ref").where(f"m BETWEEN {p.first_m} AND {p.end_m}")
+    fixed = items.selectExpr("f", "arch", "m + dm AS m", "a", "lo", "hi", "s", "kind", "cpty", "flag", "j", "ref").where(
+        f"m BETWEEN {p.first_m} AND {p.end_m}"
+    )
     legs = [x.select(*trade.LEG) for x in (sold, trade.settlements(state, p), trade.outside_purchases(state, bought, p), fixed)]
     rows = ledger.timed(reduce(DataFrame.unionByName, legs), state, p)
-    rows = rows.unionByName(ledger.loan_rows(loans.payments(due, state, p)).select(*ledger.ROW)).unionByName(ledger.holders(state, account, p).select(*ledger.ROW))
+    rows = rows.unionByName(ledger.loan_rows(loans.payments(due, state, p)).select(*ledger.ROW)).unionByName(
+        ledger.holders(state, account, p).select(*ledger.ROW)
+    )
     return Province(p, firm, account, default, state, contract, due, ledger.booked(rows, account, p, partitions(p)).cache())

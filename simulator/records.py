@@ -13,7 +13,13 @@ from lake.tables import parse_columns
 from simulator.draws import Draws
 from simulator.params import Params
 
-RENAMED = {"uscc_token": "uscc", "name_token": "name", "legal_rep_token": "legal_rep", "address_token": "address", "related_person_token": "related_person"}
+RENAMED = {
+    "uscc_token": "uscc",
+    "name_token": "name",
+    "legal_rep_token": "legal_rep",
+    "address_token": "address",
+    "related_person_token": "related_person",
+}
 TYPES = {"timestamp": "timestamp_ntz"}
 
 

@@ -31,7 +31,10 @@ class Table:
         with duckdb.connect() as db:
             described = db.execute("DESCRIBE SELECT * FROM read_parquet(?)", [str(file)]).fetchall()
             names = [f'"{name}"::VARCHAR AS "{name}"' if kind.startswith("DECIMAL") else f'"{name}"' for name, kind, *_ in described]
-            shown = [f'strftime("{name}", \'%Y-%m-%dT%H:%M:%S\') AS "{name}"' if kind.startswith("TIMESTAMP") else n for n, (name, kind, *_r) in zip(names, described, strict=True)]
+            shown = [
+                f'strftime("{name}", \'%Y-%m-%dT%H:%M:%S\') AS "{name}"' if kind.startswith("TIMESTAMP") else n
+                for n, (name, kind, *_r) in zip(names, described, strict=True)
+            ]
             texts = f"SELECT to_json(t)::VARCHAR AS text FROM (SELECT {', '.join(shown)} FROM read_parquet(?)) t"
             self.texts: pa.ChunkedArray = _arrow(db, texts, file).column("text")
             times = _arrow(db, "SELECT epoch_us(updated_at) AS at FROM read_parquet(?)", file)

@@ -20,7 +20,20 @@ class Bank:
         return f"^{self.prefix}[0-9]{{{self.digits - len(self.prefix)}}}$"
 
 
-_BANK_NAMES = "桂江银行 邕城银行 柳北商业银行 漓水银行 梧州湾银行 北部湾农商银行 钦海银行 贵糖村镇银行 玉东银行 右江农信社 贺水银行 龙城银行".split()
+_BANK_NAMES = [
+    "桂江银行",
+    "邕城银行",
+    "柳北商业银行",
+    "漓水银行",
+    "梧州湾银行",
+    "北部湾农商银行",
+    "钦海银行",
+    "贵糖村镇银行",
+    "玉东银行",
+    "右江农信社",
+    "贺水银行",
+    "龙城银行",
+]
 BANKS = tuple(
     Bank(f"B{i:04d}", name, f"{20 + i}{i % 10}", 12 + (i * 5) % 8, f"3{10 + i:02d}611{i:06d}")
     for i, name in enumerate(_BANK_NAMES, start=1)
@@ -83,7 +96,15 @@ PARTIES = (
     ("risk2", "金盾数字交易公司", "corp", "risk"),
 )  # fmt: skip
 
-CURRENCIES = (("CNY", 2, 1.0), ("USD", 2, 7.12), ("EUR", 2, 7.74), ("HKD", 2, 0.912), ("JPY", 0, 0.0489), ("THB", 2, 0.2041), ("VND", 0, 0.000286))
+CURRENCIES = (
+    ("CNY", 2, 1.0),
+    ("USD", 2, 7.12),
+    ("EUR", 2, 7.74),
+    ("HKD", 2, 0.912),
+    ("JPY", 0, 0.0489),
+    ("THB", 2, 0.2041),
+    ("VND", 0, 0.000286),
+)
 ALIASES = ("RMB", "156", "01")
 """Names some cores still send for CNY; accepted with a warning."""
 

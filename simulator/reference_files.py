@@ -70,7 +70,10 @@ def _calendar(folder: Path) -> None:
 
 
 def _places(folder: Path) -> None:
-    rows = [(code, name, city, "1949-10-01", "", "") for code, name, city in (*ref.REGIONS, *ref.OTHER_REGIONS, ("450110", "武鸣区", "南宁"), ("451203", "宜州区", "河池"))]
+    rows = [
+        (code, name, city, "1949-10-01", "", "")
+        for code, name, city in (*ref.REGIONS, *ref.OTHER_REGIONS, ("450110", "武鸣区", "南宁"), ("451203", "宜州区", "河池"))
+    ]
     rows += [(code, name, city, "1949-10-01", until, successor) for code, name, city, until, successor in ref.RETIRED_REGIONS]
     _write(folder, "ref_region", "GB/T 2260 county codes, stated subset used by the province, with retired codes and successors",
            "region6,name,city,valid_from,valid_to,successor", rows)  # fmt: skip

@@ -25,7 +25,9 @@ def _free(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as e:
-            raise OSError(f"port {port} of {host} is taken ({e.strerror}): another `python -m simulator serve` is running, or give --port") from e
+            raise OSError(
+                f"port {port} of {host} is taken ({e.strerror}): another `python -m simulator serve` is running, or give --port"
+            ) from e
 
 
 def serve(home: Path, host: str = "127.0.0.1", port: int = 8765, busy: bool = True) -> None:
@@ -36,7 +38,9 @@ def serve(home: Path, host: str = "127.0.0.1", port: int = 8765, busy: bool = Tr
     records = home / "source" / "records"
     missing = [s for s in ("tax", *SOURCES) if not any((records / s).glob("*.parquet"))]
     if missing:
-        raise OSError(f"no records of {', '.join(missing)} below {records}: simulate a province first (python -m simulator --preset ci --out {home})")
+        raise OSError(
+            f"no records of {', '.join(missing)} below {records}: simulate a province first (python -m simulator --preset ci --out {home})"
+        )
     _free(host, port)
     database = TaxDatabase(home)
     server = uvicorn.Server(uvicorn.Config("", host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=3))

@@ -11,15 +11,15 @@ from pyspark.sql import functions as F
 
 from simulator.calendar_sql import days_in_month
 from simulator.draws import Draws, clip, lookup
-from simulator.firms import POS, REGION_WEIGHTS, SUPPLIER
+from simulator.firms import POS, SUPPLIER
+from simulator.layout import Layout
 from simulator.params import Params
 from simulator.purposes import KINDS
-from simulator.reference_data import PARTY_CODE
-from simulator.slots import Layout
+from simulator.reference_data import PARTY_CODE, REGION_WEIGHTS
 
 CELLS = 4096
 GRIDS = len(REGION_WEIGHTS) + 7 + 1
-LEG = "f arch m a lo hi s kind cpty flag j ref".split()
+LEG = ["f", "arch", "m", "a", "lo", "hi", "s", "kind", "cpty", "flag", "j", "ref"]
 """Columns of a row before it has a time: firm, month, account slot, day range, signed CNY fen, kind, counterparty, flag, number, original."""
 SALES_J, POS_J, OUTSIDE_J = 1000, 5000, 8000
 
@@ -38,7 +38,9 @@ def grid(firm: DataFrame, p: Params) -> DataFrame:
         f"CAST(exp(lnsize) * {lookup(SUPPLIER, 'arch')} AS BIGINT) AS weight", f"explode(array(reg, {arch}, {region + 7})) AS grid",
     )  # fmt: skip
     order = "PARTITION BY grid ORDER BY weight DESC, f"
-    shared = rows.selectExpr("*", f"SUM(weight) OVER ({order} ROWS UNBOUNDED PRECEDING) AS upto", "SUM(weight) OVER (PARTITION BY grid) AS total")
+    shared = rows.selectExpr(
+        "*", f"SUM(weight) OVER ({order} ROWS UNBOUNDED PRECEDING) AS upto", "SUM(weight) OVER (PARTITION BY grid) AS total"
+    )
     low, high = f"(upto - weight) * {cells} div total", f"upto * {cells} div total"
     return shared.where(f"{high} > {low}").selectExpr(
         "f AS buyer", "open_m AS buyer_m", "has1 AS buyer_has1", "open1 AS buyer_open1", "close1 AS buyer_close1",
@@ -46,7 +48,7 @@ def grid(firm: DataFrame, p: Params) -> DataFrame:
     )  # fmt: skip
 
 
-CUSTOMER = "f arch m reg lnsize d q payers has1 open1 close1 cur2 open2".split()
+CUSTOMER = ["f", "arch", "m", "reg", "lnsize", "d", "q", "payers", "has1", "open1", "close1", "cur2", "open2"]
 """Columns of a seller's month that say who its customers are."""
 
 
@@ -77,7 +79,9 @@ def customers(rows: DataFrame, state: DataFrame, cells: DataFrame, p: Params) ->
 def sales(state: DataFrame, cells: DataFrame, p: Params) -> DataFrame:
     """Rows of the sellers (LEG); a payer inside is the account the money comes from."""
     d = Draws(p.seed)
-    rows = state.where(f"m >= {p.first_m}").selectExpr(*CUSTOMER, "(inflow - pos) / n_sales AS mean", "explode(sequence(0, n_sales - 1)) AS k")
+    rows = state.where(f"m >= {p.first_m}").selectExpr(
+        *CUSTOMER, "(inflow - pos) / n_sales AS mean", "explode(sequence(0, n_sales - 1)) AS k"
+    )
     drawn = rows.selectExpr(
         "*", f"CAST(floor(payers * pow({d.u('payer', 'f', 'm', 'k')}, 2.5D)) AS INT) AS r",
         f"{d.u('one-off', 'f', 'm', 'k')} < {clip('0.05D - 0.01D * q + 0.35D * d', '0.01D', '0.6D')} AS one_off",
@@ -93,7 +97,9 @@ def sales(state: DataFrame, cells: DataFrame, p: Params) -> DataFrame:
 def settlements(state: DataFrame, p: Params) -> DataFrame:
     """Card and platform settlements (LEG)."""
     d = Draws(p.seed)
-    rows = state.where(f"m >= {p.first_m} AND n_pos > 0").selectExpr("f", "m", "arch", "pos / n_pos AS mean", "explode(sequence(0, n_pos - 1)) AS k")
+    rows = state.where(f"m >= {p.first_m} AND n_pos > 0").selectExpr(
+        "f", "m", "arch", "pos / n_pos AS mean", "explode(sequence(0, n_pos - 1)) AS k"
+    )
     platform = f"arch IN (2, 3) AND {d.u('platform', 'f', 'k')} < 0.3D"
     code = f"IF({platform}, IF(f % 2 = 0, {PARTY_CODE['platform1']}, {PARTY_CODE['platform2']}), IF(f % 2 = 0, {PARTY_CODE['acquirer1']}, {PARTY_CODE['acquirer2']}))"
     return rows.selectExpr(
@@ -111,7 +117,11 @@ def outside_purchases(state: DataFrame, mirrored: DataFrame, p: Params) -> DataF
         "f", "arch", "m", "d", "has1", "open1", "close1",
         "greatest(budget * 0.08D, budget - coalesce(bought, 0L)) / n_outside AS mean", "explode(sequence(0, n_outside - 1)) AS k",
     )  # fmt: skip
-    slot = rows.selectExpr("*", f"CAST(floor(12D * pow({d.u('payee', 'f', 'm', 'k')}, 2.2D)) AS INT) AS r", f"{d.u('one-off payee', 'f', 'm', 'k')} < 0.05D + 0.25D * d AS one_off")
+    slot = rows.selectExpr(
+        "*",
+        f"CAST(floor(12D * pow({d.u('payee', 'f', 'm', 'k')}, 2.2D)) AS INT) AS r",
+        f"{d.u('one-off payee', 'f', 'm', 'k')} < 0.05D + 0.25D * d AS one_off",
+    )
     life = f"(10D + 50D * {d.u('payee life', 'f', 'r')})"
     era = f"IF(one_off, 100000 + m * 64 + k, CAST(floor(m / {life} + {d.u('payee phase', 'f', 'r')}) AS INT))"
     account = f"IF(has1 AND m BETWEEN open1 AND close1 AND {d.u('pays outside from', 'f', 'r')} < 0.2D, 1, 0)"

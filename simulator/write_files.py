@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from simulator import files
 from simulator.bank_rows import FILE_BANK, bank_ids
-from simulator.faults import Faults
+from simulator.faults import Faults, Written
 from simulator.files import Sent, Submission, Totals
 from simulator.params import Params
 
@@ -60,29 +60,27 @@ def write_all(p: Params, lines: Path, landing: Path, faults: Faults) -> Sent:
     sent = Sent()
     ids = bank_ids(p)
     left = dict(faults.plan)
-
-    def one(s: Submission, rows: pa.Table | None) -> tuple[Submission, int, int]:
-        if rows is None:
-            s, body, n, totals = files.empty(s), b"", 0, {}
-        else:
-            body, n, totals = text_of(rows), rows.num_rows, totals_of(rows, s.file_type)
-        written = [(s, body, n, totals)]
-        if faults.touches(s):
-            written = faults.apply(s, bytes(body), n, totals)
-        size = sum(files.write(landing, *w) for w in written)
-        return s, sum(w[2] for w in written), size
-
     with ThreadPoolExecutor(THREADS) as pool:
-        running: list[Future[tuple[Submission, int, int]]] = []
         for file_type in files.FILE_TYPES:
+            held: list[Written] = []
             for part in sorted((lines / file_type).glob("*.parquet")):
+                running: list[Future[tuple[Submission, int, int]]] = []
                 for file_id, rows in _pieces(part):
                     s = left.pop((ids[file_id // FILE_BANK], file_type, file_id % FILE_BANK))
-                    running.append(pool.submit(one, s, rows))
-                # one part at a time in memory
-                for f in running:
-                    sent.add(*f.result())
-                running.clear()
-        for s in left.values():
-            sent.add(*one(s, None))
+                    if faults.touches(s):
+                        held.append((s, bytes(text_of(rows)), rows.num_rows, totals_of(rows, file_type)))
+                    else:
+                        running.append(pool.submit(_one, landing, s, rows))
+                for done in running:  # one part at a time in memory
+                    sent.add(*done.result())
+            # the order in which faults are planted must not depend on parts or threads; the last day comes first
+            for w in sorted(held, key=lambda w: (w[0].last != p.end, w[0].submission_id)):
+                for changed in faults.apply(*w):
+                    sent.add(changed[0], changed[2], files.write(landing, *changed))
+    for s in left.values():
+        sent.add(s, 0, files.write(landing, files.empty(s), b"", 0, {}))
     return sent
+
+
+def _one(landing: Path, s: Submission, rows: pa.Table) -> tuple[Submission, int, int]:
+    return s, rows.num_rows, files.write(landing, s, text_of(rows), rows.num_rows, totals_of(rows, s.file_type))

@@ -1,0 +1,112 @@
+"""Faults of balance, ledger, control and account files, and what files of one bank-day must agree on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from simulator.fault_lines import Body, Line, draw
+from simulator.uscc import next_char
+
+Branches = dict[str, tuple[str, str]]
+"""account_no -> (branch_id, gl_subject)."""
+
+
+class Bank:
+    """What faults of different files of one bank-day must agree on: branches of accounts, adjustments of ledger and control totals."""
+
+    def __init__(self, branches: Branches) -> None:
+        self.branches = branches
+        self.ledger: dict[tuple[str, str], list[tuple[str, str, str, dict[str, int]]]] = {}
+
+    def adjust(self, body: Body, line: Line, change: dict[str, int]) -> None:
+        """The bank's own books agree with its wrong balance: ledger and control totals of the day move with it."""
+        s = body.submission
+        self.ledger.setdefault((s.bank, f"{s.first:%Y%m%d}"), []).append((line["branch_id"], line["gl_subject"], line["currency"], change))
+
+
+def eligible(body: Body, fault: str, fits: Callable[[Line], bool], n: int = 1) -> Iterator[Line]:
+    """Lines that fit and whose account-day holds no other fault, in drawn order."""
+    found = 0
+    for i in sorted(range(len(body.lines)), key=lambda i: draw(fault, i)):
+        line = body.lines[i]
+        key = (line["account_no"], line["biz_date"])
+        if line.raw is None and key not in body.used and fits(line):
+            body.used.add(key)
+            yield line
+            found += 1
+            if found == n:
+                return
+
+
+def _idle(line: Line) -> bool:
+    return line["credit_cnt"] == "0" and line["debit_cnt"] == "0" and line.minor("closing") > 0 and line["currency"] == "CNY"
+
+
+def broken_chain(body: Body, bank: Bank, fault: str) -> bool:
+    """A day does not open with the balance the day before closed with; the bank's ledger agrees with the wrong balance."""
+    for line in eligible(body, fault, _idle):
+        by = 1 + draw(fault, "by") % 50_000
+        key, day = f"{line['account_no']}|{line['currency']}", body.submission.first
+        bank.adjust(body, line, {"open": by, "close": by})
+        line.add("opening", by)
+        line.add("closing", by)
+        body.scope(fault, "C1", "ACCOUNT_DAY", key, f"{day:%Y%m%d}", True)
+        body.scope(fault, "C1", "ACCOUNT_DAY", key, f"{day.fromordinal(day.toordinal() + 1):%Y%m%d}", False)
+        return True
+    return False
+
+
+def missing_day(body: Body, bank: Bank, fault: str) -> bool:
+    """An open account has no row on a day; the bank's ledger leaves it out too."""
+    for line in eligible(body, fault, _idle):
+        by = -line.minor("closing")
+        bank.adjust(body, line, {"open": by, "close": by, "count": -1})
+        body.lines.remove(line)
+        body.scope(fault, "C6", "ACCOUNT_DAY", f"{line['account_no']}|{line['currency']}", line["biz_date"], True)
+        return True
+    return False
+
+
+def wrong_subject(body: Body, bank: Bank, fault: str) -> bool:
+    """An account with a small balance is booked under another subject."""
+    small = sorted(x.minor("closing") for x in body.lines if _idle(x) and x["gl_subject"] == "201101")[:5]
+    for line in eligible(body, fault, lambda x: _idle(x) and x["gl_subject"] == "201101" and x.minor("closing") in small):
+        line["gl_subject"] = "201201"
+        for subject in ("201101", "201201"):
+            body.scope(fault, "G1", "GL_GROUP", f"{line['branch_id']}|{subject}|{line['currency']}", line["biz_date"], True)
+        body.scope(fault, "G1", "BANK_DAY", body.submission.bank, line["biz_date"], False)
+        return True
+    return False
+
+
+def ledger_off(body: Body, bank: Bank, fault: str) -> bool:
+    """A ledger row closes with another amount."""
+    rows = [x for x in body.lines if x["currency"] == "CNY"]
+    if not rows:
+        return False
+    line = rows[draw(fault) % len(rows)]
+    line.add("close", 1 + draw(fault, "by") % 20_000)
+    body.scope(fault, "G1", "GL_GROUP", f"{line['branch_id']}|{line['gl_subject']}|{line['currency']}", line["biz_date"], True)
+    return True
+
+
+def control_off(body: Body, bank: Bank, fault: str) -> bool:
+    """The second channel states another amount."""
+    rows = [x for x in body.lines if x["kind"] == "FLOW"]
+    if not rows:
+        return False
+    line = rows[draw(fault) % len(rows)]
+    line.add("amount", 1 + draw(fault, "by") % 200_000)
+    body.scope(fault, "T1", "CONTROL_CELL", f"{line['branch_id']}|{line['currency']}|{line['dr_cr']}", line["biz_date"], True)
+    return True
+
+
+def wrong_uscc(body: Body, bank: Bank, fault: str) -> bool:
+    """An account is sent again with a wrong check character."""
+    rows = [x for x in body.lines if x["status"] == "NORMAL" and x["open_date"] < f"{body.submission.first:%Y%m}01"]
+    if not rows:
+        return False
+    line = rows[draw(fault) % len(rows)]
+    line["uscc"] = line["uscc"][:17] + next_char(line["uscc"][17])
+    body.row(fault, "V06", line, True)
+    return True
