@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from types import FrameType
 from typing import IO, Any
 
 import psutil
@@ -134,6 +136,23 @@ def _lanes(env: dict[str, str], as_of: date, log_file: IO[str], events: queue.Qu
         yield lanes
 
 
+@contextmanager
+def _asked_to_end() -> Iterator[None]:
+    """SIGTERM unwinds the block like Ctrl-C does, so that lanes, jobs and PostgreSQL end with it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _next(waiting: list[str], running: set[str], result: NightResult) -> str | None:
     """The next DAG that may start: its predecessors have ended, however they ended."""
     for dag in waiting:
@@ -193,7 +212,7 @@ def run_night(settings: Settings, as_of: date, tell: Callable[[Event], None] | N
     path = folder / f"airflow-{as_of}.log"
     events: queue.Queue[tuple[int, Event | None]] = queue.Queue()
     one_at_a_time = store.lock(settings, "airflow-night", seconds=1)
-    with one_at_a_time, airflow_env.server(settings) as socket, path.open("w", encoding="utf-8") as log_file:
+    with _asked_to_end(), one_at_a_time, airflow_env.server(settings) as socket, path.open("w", encoding="utf-8") as log_file:
         env = airflow_env.environment(settings, socket, airflow_env.RUN_DATABASE)
         with _lanes(env, as_of, log_file, events) as lanes:
             # the lanes import Airflow meanwhile

@@ -1,4 +1,4 @@
-"""Ctrl-C in the middle of a night leaves no process behind; a second night in the same home is refused meanwhile."""
+"""Ctrl-C or SIGTERM in the middle of a night leaves no process behind; a second night in the same home is refused meanwhile."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ def test_a_home_with_blanks_in_its_name_is_refused_in_words(tmp_path: Path):
 
 
 @pytest.mark.slow
-def test_ctrl_c_leaves_nothing_running(tmp_path: Path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_night_leaves_nothing_running(tmp_path: Path, number: signal.Signals):
     home = tmp_path / "home"
     script = tmp_path / "python"
     script.write_text(f"#!/bin/sh\ntouch {tmp_path}/started\nsleep 300\n")
@@ -52,7 +53,10 @@ def test_ctrl_c_leaves_nothing_running(tmp_path: Path):
         time.sleep(0.2)
     family = psutil.Process(night.pid).children(recursive=True)
     assert any("sleep" in p.name() for p in family)
-    os.killpg(night.pid, signal.SIGINT)
+    if number == signal.SIGINT:
+        os.killpg(night.pid, number)  # as a terminal does
+    else:
+        os.kill(night.pid, number)
     assert night.wait(60) != 0
     _, alive = psutil.wait_procs(family, timeout=10)
     assert [p for p in alive if p.status() != psutil.STATUS_ZOMBIE] == []
