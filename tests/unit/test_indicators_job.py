@@ -35,7 +35,7 @@ class Frame:
     def select(self, *columns: Any) -> Frame:
         return Frame(self.table.rename_columns(["bucket"]))
 
-    def mapInArrow(self, f: Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]], schema: str) -> Frame:  # noqa: N802
+    def mapInArrow(self, f: Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]], schema: str) -> Frame:
         return Frame(pa.Table.from_batches(list(f(iter(self.table.to_batches())))))
 
     def agg(self, *columns: Any) -> Frame:
@@ -48,9 +48,9 @@ class Frame:
 class Session:
     """Spark as the job sees it, on two cores."""
 
-    sparkContext = SimpleNamespace(defaultParallelism=2)  # noqa: N815
+    sparkContext = SimpleNamespace(defaultParallelism=2)
 
-    def createDataFrame(self, rows: list[tuple[Any, ...]], schema: str) -> Frame:  # noqa: N802
+    def createDataFrame(self, rows: list[tuple[Any, ...]], schema: str) -> Frame:
         names = [c.split()[0] for c in schema.split(",")]
         return Frame(pa.Table.from_pylist([dict(zip(names, r)) for r in rows]))
 
