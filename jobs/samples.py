@@ -67,11 +67,12 @@ def snapshots_there(settings: Settings) -> set[date]:
 
 def build_snapshots(lake: Lake, as_of: date, dates: Sequence[date]) -> None:
     """Snapshot-keyed tiles and features of past dates."""
-    from jobs import indicators, tiles
+    from jobs.indicators import run as compute
+    from jobs.tiles import snapshots
 
     log.info("building snapshots=%s first=%s last=%s", len(dates), dates[0], dates[-1])
-    tiles.snapshots(lake, list(dates))
-    indicators.run(lake, as_of, snapshots=list(dates))
+    snapshots(lake, list(dates))
+    compute(lake, as_of, snapshots=list(dates))
 
 
 def freeze(settings: Settings, candidates: pa.Table, dates: Sequence[date]) -> Report:
