@@ -56,7 +56,9 @@ def pulls(settings: Settings, as_of: date = NIGHT, *, down: tuple[str, ...] = ()
 def files(settings: Settings, as_of: date = NIGHT) -> None:
     """Five files: three accepted, one blocked by its digest, one a copy."""
     rows, manifests = [], []
-    for k, (bank, fate) in enumerate([("B0001", "ACCEPTED"), ("B0002", "PARTIAL"), ("B0003", "ACCEPTED"), ("B0002", "BLOCKED"), ("B0001", "DUPLICATE")]):
+    for k, (bank, fate) in enumerate(
+        [("B0001", "ACCEPTED"), ("B0002", "PARTIAL"), ("B0003", "ACCEPTED"), ("B0002", "BLOCKED"), ("B0001", "DUPLICATE")]
+    ):
         kind = "GL" if fate == "BLOCKED" else "TXN"
         submission = f"{bank}_{kind}_{as_of:%Y%m%d}_v00"
         copy = submission if fate == "DUPLICATE" else None
@@ -74,7 +76,12 @@ def files(settings: Settings, as_of: date = NIGHT) -> None:
 
 def checks(settings: Settings, as_of: date = NIGHT, *, lost: int = 0, stop: str | None = None) -> None:
     """Violations of three rules, parked rows, issues, and a reconciliation in which `lost` rows are missing."""
-    faults = [("C3", "quarantine", "B0002", 4), ("C3", "quarantine", "B0003", 1), ("V01", "block", "B0002", 1), ("V06", "warn", "B0001", 12)]
+    faults = [
+        ("C3", "quarantine", "B0002", 4),
+        ("C3", "quarantine", "B0003", 1),
+        ("V01", "block", "B0002", 1),
+        ("V06", "warn", "B0001", 12),
+    ]
     violations = [
         {"source": "flows", "violation_id": f"{rule}{bank}{i}", "rule_id": rule, "bank_id": bank, "biz_date": as_of, "file_type": "TXN", "scope_kind": "ROW",
          "scope_key": f"k{i}", "expected": "C 12 88000", "actual": "C 11 <81000>", "diff": -7000, "severity": severity, "as_of": as_of}
@@ -141,7 +148,15 @@ def features(settings: Settings, as_of: date = NIGHT, firms: int = 40, *, empty:
         rows = []
         for i in range(firms):
             values = {r["name"]: (None if dimension in empty or k % 7 == 3 else i) for k, r in enumerate(names)}
-            rows.append({"firm_id": token(i), "snapshot_date": as_of, "event_timestamp": known_at(as_of), "created_timestamp": known_at(as_of), **values})
+            rows.append(
+                {
+                    "firm_id": token(i),
+                    "snapshot_date": as_of,
+                    "event_timestamp": known_at(as_of),
+                    "created_timestamp": known_at(as_of),
+                    **values,
+                }
+            )
         write(settings, f"feature.{dimension}", rows)
 
 
@@ -174,7 +189,20 @@ def runs(settings: Settings, as_of: date = NIGHT) -> None:
 
 def publish(settings: Settings, as_of: date = NIGHT) -> None:
     """The night's row in `ops.night`."""
-    write(settings, "ops.night", [{"as_of": as_of, "status": "PUBLISHED", "versions": "{}", "model_id": "full-r1-abcd1234", "firms_scored": 380, "at": datetime(2026, 9, 15, 4, 30)}])
+    write(
+        settings,
+        "ops.night",
+        [
+            {
+                "as_of": as_of,
+                "status": "PUBLISHED",
+                "versions": "{}",
+                "model_id": "full-r1-abcd1234",
+                "firms_scored": 380,
+                "at": datetime(2026, 9, 15, 4, 30),
+            }
+        ],
+    )
 
 
 def whole_night(settings: Settings, as_of: date = NIGHT) -> None:
