@@ -17,6 +17,7 @@ from lake.clock import SHANGHAI
 from lake.files import column_stats
 from lake.tables import table
 
+
 def _set(words: str) -> frozenset[str]:
     return frozenset(words.split())
 

@@ -24,7 +24,6 @@ from lake.tables import table
 log = logging.getLogger(__name__)
 EXAMPLES = 200
 """Violations of one rule and severity that Data Docs shows; how many there are in all stands beside them."""
-LEVELS = {"block": "critical", "quarantine": "warning", "warn": "info"}
 SHOWN = ["rule_id", "bank_id", "biz_date", "scope_kind", "scope_key", "expected", "actual"]
 
 
@@ -53,11 +52,13 @@ def judge(
     """
     warm_up()
     import great_expectations as gx
+    from great_expectations.checkpoint.actions import UpdateDataDocsAction, ValidationAction
+    from great_expectations.data_context.types.base import ProgressBarsConfig
 
     from expectations import suites
 
     context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False, "metric_calculations": False}
+    context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
     context.add_data_docs_site("dq", {
         "class_name": "SiteBuilder", "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
         "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(folder)},
@@ -69,8 +70,9 @@ def judge(
     for name, suite in built.items():
         batch = data.add_dataframe_asset(name).add_batch_definition_whole_dataframe(f"{source} {as_of}")
         definition = context.validation_definitions.add(gx.ValidationDefinition(name=f"{source}-{name}", data=batch, suite=context.suites.add(suite)))
-        actions = [gx.checkpoint.UpdateDataDocsAction(name="docs", site_names=["dq"])]
-        shape = {"result_format": "SUMMARY", "unexpected_index_column_names": SHOWN, "partial_unexpected_count": 20} if name == "violations" else "SUMMARY"
+        actions: list[ValidationAction] = [UpdateDataDocsAction(name="docs", site_names=["dq"])]
+        evidence = {"unexpected_index_column_names": SHOWN, "partial_unexpected_count": 20} if name == "violations" else {}
+        shape: dict[str, Any] = {"result_format": "SUMMARY", **evidence}
         checkpoint = gx.Checkpoint(name=f"{source}-{name}", validation_definitions=[definition], actions=actions, result_format=shape)
         run = context.checkpoints.add(checkpoint).run(batch_parameters={"dataframe": frames[name]})
         results[name] = next(iter(run.run_results.values()))

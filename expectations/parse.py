@@ -25,7 +25,8 @@ AMOUNTS = {
     "GL": ["open", "debit", "credit", "close", "ne_open", "ne_debit", "ne_credit", "ne_close"], "CTL": ["amount"],
 }  # fmt: skip
 KEYS = {
-    "ACCT": ["bank_id", "submission_id", "account_no"], "BAL": ["bank_id", "biz_date", "account_no", "currency"],
+    # an account may change more than once in the month of a history file: only equal rows are the same row
+    "ACCT": ["bank_id", "submission_id", *FILE_FIELDS["ACCT"]], "BAL": ["bank_id", "biz_date", "account_no", "currency"],
     "TXN": ["bank_id", "biz_date", "txn_no", "sub_no"], "GL": ["bank_id", "biz_date", "branch_id", "gl_subject", "currency"],
     "CTL": ["bank_id", "biz_date", "kind", "branch_id", "currency", "dr_cr"],
 }  # fmt: skip

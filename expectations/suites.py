@@ -5,15 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from great_expectations import ExpectationSuite
-from great_expectations import expectations as gxe
+from great_expectations.expectations.core.expect_column_values_to_be_between import ExpectColumnValuesToBeBetween
+from great_expectations.expectations.core.expect_column_values_to_not_be_in_set import ExpectColumnValuesToNotBeInSet
+from great_expectations.expectations.metadata_types import FailureSeverity
 
 from expectations.rules import Rule
 
-LEVELS = {"block": "critical", "quarantine": "warning", "warn": "info"}
+CRITICAL = FailureSeverity.CRITICAL
+LEVELS = {"block": CRITICAL, "quarantine": FailureSeverity.WARNING, "warn": FailureSeverity.INFO}
 
 
-class ExpectNoViolations(gxe.ExpectColumnValuesToNotBeInSet):
+class ExpectNoViolations(ExpectColumnValuesToNotBeInSet):
     """No row of the night broke the rule (`value_set` names rule and severity)."""
+
+
+class ExpectNone(ExpectColumnValuesToBeBetween):
+    """A count that must be 0 in every row."""
 
 
 class ExpectValidRows(ExpectNoViolations):
@@ -43,18 +50,18 @@ def violations(rules: Sequence[Rule], counts: Mapping[tuple[str, str], int]) -> 
     for r in rules:
         for severity in r.severities:
             n = counts.get((r.id, severity), 0)
-            notes = [f"**{r.id} {r.title}** {r.title_zh}", r.sentence, r.sentence_zh, f"Scope: {r.scope}. Tolerance: {r.tolerance}. Violations: {n}."]
             meta = {
                 "rule": r.id, "action": severity, "scope": r.scope, "tolerance": r.tolerance, "sentence": r.sentence, "sentence_zh": r.sentence_zh,
-                "violations": n, "notes": {"format": "markdown", "content": notes},
+                "violations": n, "title_zh": r.title_zh,
             }  # fmt: skip
-            suite.add_expectation(FAMILY[r.family](column="finding", value_set=[f"{r.id} {severity}"], severity=LEVELS[severity], meta=meta))
+            text = f"{r.id} {r.title} ({severity}): {n} violations. {r.sentence} {r.sentence_zh} Scope: {r.scope}. Tolerance: {r.tolerance}."
+            expect = FAMILY[r.family]
+            suite.add_expectation(expect(column="finding", value_set=[f"{r.id} {severity}"], severity=LEVELS[severity], meta=meta, description=text))
     return suite
 
 
 def _stop(rule: str, sentence: str, sentence_zh: str) -> dict[str, object]:
-    notes = {"format": "markdown", "content": [sentence, sentence_zh]}
-    return {"rule": rule, "action": "stop", "sentence": sentence, "sentence_zh": sentence_zh, "notes": notes}
+    return {"rule": rule, "action": "stop", "sentence": sentence, "sentence_zh": sentence_zh}
 
 
 def contract() -> ExpectationSuite:
@@ -66,7 +73,8 @@ def contract() -> ExpectationSuite:
     }
     for column, (sentence, zh) in texts.items():
         meta = _stop(column, sentence, zh)
-        suite.add_expectation(gxe.ExpectColumnValuesToBeBetween(column=column, min_value=0, max_value=0, severity="critical", meta=meta))
+        text = f"{sentence} {zh}"
+        suite.add_expectation(ExpectNone(column=column, min_value=0, max_value=0, severity=CRITICAL, meta=meta, description=text))
     return suite
 
 
@@ -79,5 +87,6 @@ def identity() -> ExpectationSuite:
     }
     for column, (sentence, zh) in texts.items():
         meta = _stop(column, sentence, zh)
-        suite.add_expectation(gxe.ExpectColumnValuesToBeBetween(column=column, min_value=0, max_value=0, severity="critical", meta=meta))
+        text = f"{sentence} {zh}"
+        suite.add_expectation(ExpectNone(column=column, min_value=0, max_value=0, severity=CRITICAL, meta=meta, description=text))
     return suite

@@ -11,8 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import pyarrow.parquet as pq
+from pyspark.sql import DataFrame
 
 from expectations import gate, parse
+from expectations.ledger import banks
 from expectations.rules import load_rules
 from expectations.violations import evaluate
 from jobs import flow_publish, submissions
@@ -39,7 +41,7 @@ def run(lake: Lake, as_of: date, *, history: bool = False) -> Report:
     if not rows:
         return Report(nothing=True)
     scratch = Scratch(lake.spark, staging.night_folder(lake.settings, "flows", as_of) / ".check")
-    n = Night(lake, as_of, history, scratch, parse.References.load(lake.spark), submissions.received(rows))
+    n = Night(lake, as_of, history, scratch, parse.References.load(lake.spark, banks.foreign_banks(lake.settings.home)), submissions.received(rows))
     with ThreadPoolExecutor(2) as pool:
         # neither needs Spark: importing Great Expectations takes seconds, and bronze is published by linking files
         warm = pool.submit(gate.warm_up)
@@ -58,14 +60,19 @@ def _bronze(lake: Lake, as_of: date) -> None:
 
 def _check(n: Night) -> Report:
     spark = n.lake.spark
-    for t in TYPES:
-        rows = parse.PARSERS[t](n.raw(f"bank_{t.lower()}"), n.refs)
-        n.typed[t] = n.scratch.save(t, rows.select(*parse.NARROW_TXN) if t == "TXN" else rows)
+    with ThreadPoolExecutor(2) as pool:
+        n.typed = dict(zip(TYPES, pool.map(lambda t: _typed(n, t), TYPES), strict=True))
     body = file_views(n)
-    by_file = n.scratch.save("violation_file", evaluate(spark, [r for r in load_rules() if r.stage == "files"]))
+    by_file = n.scratch.save("violation_file", banks.applicable(evaluate(spark, [r for r in load_rules() if r.stage == "files"]), n.refs.foreign))
     hard = by_file.where("scope_kind = 'FILE' AND severity = 'block'").select("scope_key").distinct().collect()
     n.subs = submissions.judge(n.files, {r.scope_key for r in hard}, {f["file_key"] for f in n.files if f["is_sparse"]})
     state = row_views(n)
-    by_row = n.scratch.save("violation_row", evaluate(spark, [r for r in load_rules() if r.stage == "rows"]))
+    by_row = n.scratch.save("violation_row", banks.applicable(evaluate(spark, [r for r in load_rules() if r.stage == "rows"]), n.refs.foreign))
     result = outcome(n, state, by_file.unionByName(by_row), body)
     return flow_publish.publish(n, result)
+
+
+def _typed(n: Night, file_type: str) -> DataFrame:
+    """Typed rows of a file type, saved; of transactions only what rules look at."""
+    rows = parse.PARSERS[file_type](n.raw(f"bank_{file_type.lower()}"), n.refs)
+    return n.scratch.save(file_type, rows.select(*parse.NARROW_TXN) if file_type == "TXN" else rows)

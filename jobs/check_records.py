@@ -9,6 +9,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from functools import reduce
 from pathlib import Path
 
@@ -74,6 +75,8 @@ def run(lake: Lake, source: str, as_of: date, *, history: bool = False) -> Repor
     names = [n for n, (owner, _, _) in OUTSIDE.items() if owner == source]
     staged = {n: folder / f"{n}.parquet" for n in names if facts["rows"].get(n)}
     bad = {n: folder / f"{n}.bad.parquet" for n in names if facts["rows"].get(f"{n}.bad")}
+    if not staged and not bad:
+        return Report(nothing=True)
     scratch = Scratch(lake.spark, lake.settings.folder("staging") / source / f".check-{as_of.isoformat()}")
     p = Pulled(lake, source, as_of, history, scratch, staged, bad, facts["rows"])
     report = _check(p, names)
@@ -203,6 +206,6 @@ def _counts(p: Pulled, held: DataFrame, copies: DataFrame) -> DataFrame:
             "received": p.counts.get(n, 0) + p.counts.get(f"{n}.bad", 0), "accepted": p.scratch.rows(n), "quarantined": parked.get(n, 0),
             "duplicate": doubled.get(n, 0),
         }  # fmt: skip
-        rows += [(p.source, f"{p.source}-{p.as_of}", n, None, became, count, 0) for became, count in fates.items()]
+        rows += [(p.source, f"{p.source}-{p.as_of}", n, None, became, count, Decimal(0)) for became, count in fates.items()]
     ddl = "bank_id string, submission_id string, file_type string, biz_date date, became string, n bigint, amount decimal(20,0)"
     return p.lake.spark.createDataFrame(rows, ddl)

@@ -45,10 +45,12 @@ class Findings:
         """Violations grouped for the bank: one issue per bank, rule and date, due by its hardest severity."""
         keys = ["bank_id", "rule_id", "biz_date"]
         rank = F.when(F.col("severity") == "block", 0).when(F.col("severity") == "quarantine", 1).otherwise(2)
-        found = violations.groupBy(*keys).agg(F.min_by("severity", rank).alias("severity"), F.count("*").alias("violations"))
-        held = quarantined.join(violations.select("violation_id", F.col("biz_date").alias("_day")), on="violation_id", how="left")
-        parked = held.groupBy("bank_id", "rule_id", F.col("_day").alias("biz_date")).agg(F.count("*").alias("rows_parked"))
-        rows = [r.asDict() for r in found.join(parked, on=keys, how="left").orderBy(*keys).collect()]
+        parked = quarantined.groupBy("violation_id").agg(F.count("*").alias("parked"))
+        # parked rows are counted by violation: the date of an issue may be null, which would match nothing in a join
+        found = violations.join(parked, on="violation_id", how="left").groupBy(*keys).agg(
+            F.min_by("severity", rank).alias("severity"), F.count("*").alias("violations"), F.sum("parked").alias("rows_parked")
+        )
+        rows = [r.asDict() for r in found.orderBy(*keys).collect()]
         due = due_dates(self.as_of)
         self.put("dq.issue", [
             {**r, "rows_parked": r["rows_parked"] or 0, "source": self.source, "status": "OPEN", "opened_on": self.as_of, "as_of": self.as_of,

@@ -1,41 +1,63 @@
-"""Views of the rules about whole files: files, stated_total, body_total, all_rows."""
+"""Views of the rules about whole files: files, file_total, odd_rows."""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterator
+from decimal import Decimal
 from functools import reduce
+from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from expectations import fields, reconcile, views
+from expectations import reconcile, views
 from jobs.flow_night import Night
+from jobs.ingest import staging
+from lake.arrow import arrow_type
 
-FILES = (
-    "file_key string, submission_id string, bank_id string, file_type string, from_date date, to_date date, manifest_status string, read_error string, "
-    "digest_alg string, digest_expected string, digest_actual string, duplicate_of string, rows_body bigint, rows_trailer bigint, rows_manifest bigint, "
-    "readable boolean, rows_staged bigint, rows_unread bigint, rows_unplaced bigint, is_sparse boolean"
-)
+FILES = {
+    "file_key": "string", "submission_id": "string", "bank_id": "string", "file_type": "string", "from_date": "date", "to_date": "date",
+    "manifest_status": "string", "read_error": "string", "digest_alg": "string", "digest_expected": "string", "digest_actual": "string",
+    "duplicate_of": "string", "rows_body": "bigint", "rows_trailer": "bigint", "rows_manifest": "bigint", "readable": "boolean",
+    "rows_staged": "bigint", "rows_unread": "bigint", "rows_unplaced": "bigint", "is_sparse": "boolean",
+}  # fmt: skip
+FILE_TOTAL = {
+    "bank_id": "string", "from_date": "date", "file_type": "string", "submission_id": "string", "file_key": "string", "rows_unplaced": "bigint",
+    "stated_by": "string", "currency": "string", "dr_cr": "string", "stated_cnt": "bigint", "stated_amt": "bigint", "body_cnt": "bigint",
+    "body_amt": "bigint",
+}  # fmt: skip
+LARGEST = 2**63 - 1
+ALL_CURRENCIES = "CNY"
+"""Accounts have no amount; their rows are stated and counted together."""
+
+
+def local(n: Night, rows: list[dict[str, Any]], columns: dict[str, str]) -> DataFrame:
+    """A frame of rows held in memory."""
+    schema = pa.schema([(c, arrow_type(t)) for c, t in columns.items()])
+    return n.lake.spark.createDataFrame(pa.Table.from_pylist([{c: r[c] for c in columns} for r in rows], schema=schema))
 
 
 def file_views(n: Night) -> DataFrame:
     """Make the views; returns counts of received rows by file, date, currency and side (saved as `body`)."""
-    spark = n.lake.spark
-    views.all_rows(n.typed).createOrReplaceTempView("all_rows")
+    n.scratch.save("odd", views.odd_rows(n.typed)).createOrReplaceTempView("odd_rows")
     body = n.scratch.save("body", reduce(DataFrame.unionByName, [_body(t, rows) for t, rows in n.typed.items()]))
-    per_file = body.groupBy("submission_id").agg(
-        F.sum("n").alias("rows_staged"), F.sum("unread").alias("rows_unread"),
-        F.sum(F.when(F.col("placed"), 0).otherwise(F.col("n"))).alias("rows_unplaced"), F.max("is_sparse").alias("is_sparse"),
-    )  # fmt: skip
-    counts = {r["submission_id"]: r.asDict() for r in per_file.collect()}
-    nothing = {"rows_staged": 0, "rows_unread": 0, "rows_unplaced": 0, "is_sparse": False}
+    sums = body.groupBy("submission_id", "currency", "dr_cr", "placed").agg(
+        F.sum("n").alias("n"), F.sum("unread").alias("unread"), F.sum("amount").alias("amount"), F.max("is_sparse").alias("is_sparse")
+    )
+    by_file: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for r in sums.toArrow().to_pylist():
+        by_file[r["submission_id"]].append(r)
     for f in n.files:
-        f |= nothing | counts.get(f["file_key"], {})
-    names = [x.split()[0] for x in FILES.split(", ")]
-    spark.createDataFrame([tuple(f[c] for c in names) for f in n.files], FILES).createOrReplaceTempView("files")
-    body.where("placed").groupBy("submission_id", "currency", "dr_cr").agg(
-        F.sum("n").alias("row_cnt"), F.try_sum("amount").try_cast("bigint").alias("amt_minor")
-    ).createOrReplaceTempView("body_total")
-    _stated(n).createOrReplaceTempView("stated_total")
+        rows = by_file.get(f["file_key"], [])
+        f |= {
+            "rows_staged": sum(r["n"] for r in rows), "rows_unread": sum(r["unread"] for r in rows),
+            "rows_unplaced": sum(r["n"] for r in rows if not r["placed"]), "is_sparse": any(r["is_sparse"] for r in rows),
+        }  # fmt: skip
+    local(n, n.files, FILES).createOrReplaceTempView("files")
+    local(n, list(_totals(n, by_file)), FILE_TOTAL).createOrReplaceTempView("file_total")
     return body
 
 
@@ -47,7 +69,8 @@ def _body(file_type: str, rows: DataFrame) -> DataFrame:
     placed = ~unread & F.col("places").isNotNull() & ~F.col("finer") & ~F.col("too_large") & dr_cr.isin("C", "D", "B")
     amount = F.lit(0) if file_type not in reconcile.AMOUNT else F.col(reconcile.AMOUNT[file_type])
     day = F.coalesce(F.col("biz_date"), F.col("from_date")) if "biz_date" in rows.columns else F.col("from_date")
-    keys = [F.col("bank_id"), F.col("submission_id"), F.col("file_type"), day.alias("biz_date"), F.col("currency"), dr_cr.alias("dr_cr")]
+    currency = F.lit(ALL_CURRENCIES).alias("currency") if file_type == "ACCT" else F.col("currency")
+    keys = [F.col("bank_id"), F.col("submission_id"), F.col("file_type"), day.alias("biz_date"), currency, dr_cr.alias("dr_cr")]
     return rows.groupBy(*keys, F.coalesce(placed, F.lit(False)).alias("placed")).agg(
         F.count("*").alias("n"), F.count_if(unread).alias("unread"), F.sum(amount.cast("decimal(20,0)")).alias("amount"),
         F.sum(reconcile.amount_of(file_type)).alias("abs_amount"),
@@ -55,13 +78,47 @@ def _body(file_type: str, rows: DataFrame) -> DataFrame:
     )  # fmt: skip
 
 
-def _stated(n: Night) -> DataFrame:
-    """Totals that trailers and manifests state, in minor units; those of an alias are added to the currency it means."""
-    code = fields.currency(n.refs.aliases)
-    coded = n.raw("bank_file_total").select("submission_id", "stated_by", "dr_cr", "row_cnt", "amount", code.alias("currency"))
-    places = fields.exponent(n.refs.exponents, F.col("currency"))
-    valued = coded.where(places.isNotNull()).withColumn("m", fields.minor("amount", places))
-    readable = F.count("m") == F.count("*")
-    return valued.groupBy("submission_id", "stated_by", "currency", "dr_cr").agg(
-        F.sum("row_cnt").alias("row_cnt"), F.when(readable, F.try_sum("m")).alias("amt_minor")
-    )
+def _stated(n: Night) -> dict[tuple[str, str], dict[tuple[str, str], tuple[int, int | None]]]:
+    """Totals that trailers and manifests state: (submission, stated by) -> (currency, side) -> count and amount in minor units.
+
+    What is stated under an alias is added to the currency it means; an amount that does not read is None.
+    """
+    found: dict[tuple[str, str], dict[tuple[str, str], tuple[int, int | None]]] = defaultdict(dict)
+    accounts = {f["submission_id"] for f in n.files if f["file_type"] == "ACCT"}
+    for path in staging.staged(n.lake.settings, "flows", n.as_of, "bank_file_total"):
+        for r in pq.ParquetFile(path).read().to_pylist():
+            currency = ALL_CURRENCIES if r["submission_id"] in accounts else n.refs.aliases.get(r["currency"], r["currency"])
+            places = n.refs.exponents.get(currency)
+            if places is None:
+                continue
+            sides = found[(r["submission_id"], r["stated_by"])]
+            count, amount = sides.get((currency, r["dr_cr"]), (0, 0))
+            value = minor(r["amount"], places)
+            sides[(currency, r["dr_cr"])] = (count + r["row_cnt"], None if amount is None or value is None else amount + value)
+    return found
+
+
+def minor(text: str, places: int) -> int | None:
+    """An amount text in minor units; None when it is no decimal number of at most that many places."""
+    try:
+        value = Decimal(text).scaleb(places)
+    except ArithmeticError:
+        return None
+    return int(value) if value.is_finite() and value == value.to_integral_value() and abs(value) <= LARGEST else None
+
+
+def _totals(n: Night, by_file: dict[str, list[dict[str, Any]]]) -> Iterator[dict[str, Any]]:
+    """Rows of file_total: what a file states of a currency and side beside what its rows add up to."""
+    stated = _stated(n)
+    for f in n.files:
+        if not f["readable"]:
+            continue
+        body = {(r["currency"], r["dr_cr"]): (r["n"], r["amount"]) for r in by_file.get(f["file_key"], []) if r["placed"]}
+        for by in ("TRAILER", "MANIFEST"):
+            said = stated.get((f["submission_id"], by), {})
+            for currency, side in sorted({*body, *said}):
+                (count, amount), (rows, total) = said.get((currency, side), (0, 0)), body.get((currency, side), (0, Decimal(0)))
+                held = None if total is None or abs(total) > LARGEST else int(total)
+                yield f | {
+                    "stated_by": by, "currency": currency, "dr_cr": side, "stated_cnt": count, "stated_amt": amount, "body_cnt": rows, "body_amt": held,
+                }  # fmt: skip

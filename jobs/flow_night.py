@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from expectations.parse import References
 from jobs.ingest import staging
@@ -40,3 +41,8 @@ class Night:
         """Submissions of the night whose rows do not count: blocked or voided by a later version."""
         kept = {s.submission_id for s in self.subs if s.status in IN_FORCE}
         return sorted({s.submission_id for s in self.subs if s.status not in IN_FORCE} - kept)
+
+    def in_force(self, rows: DataFrame) -> DataFrame:
+        """`rows` without those of submissions out of force."""
+        out = self.out_of_force
+        return rows.where(~F.col("submission_id").isin(out)) if out else rows

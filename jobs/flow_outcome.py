@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from expectations import parse, references
-from expectations.parking import Parked, judged, parked
+from expectations import parking, parse, references
+from expectations.parking import PARK_TYPE, Parked, judged
 from expectations.reconcile import amount_of, counted, reconciliation
 from expectations.violations import quarantine
 from jobs import flow_earlier, flow_parties, flow_silver
 from jobs.categorize import purpose_rules
 from jobs.flow_night import Night
-from jobs.flow_rows import RowState
+from jobs.flow_rows import RowState, without
 from lake.clock import cut_off
 
 SILVER = {
@@ -28,6 +28,7 @@ COUNTED = {
     "ctl_flow": ("CTL", "txn_amt_minor"), "ctl_balance": ("CTL", "closing_minor"),
 }  # fmt: skip
 """Saved silver frames that hold tonight's rows, with file type and the amount that is reconciled."""
+HIT = f"submission_id string, row_no bigint, file_type string, bank_id string, account_id string, currency string, biz_date date, cascade {PARK_TYPE}"
 REVERSAL_DAYS = 400
 """How far back the original of a reversal may lie (V19)."""
 
@@ -43,11 +44,7 @@ class Outcome:
 
 def outcome(n: Night, state: RowState, violations: DataFrame, body: DataFrame) -> Outcome:
     """Judge all rows, write silver to scratch, and count what became of what was received."""
-    places = ["submission_id", "row_no", "file_type", "bank_id", "account_id", "currency", "biz_date"]
-    dated = [df.select(*[c if c in df.columns else F.lit(None).cast("date" if c == "biz_date" else "string").alias(c) for c in places])
-             for t, df in state.rows.items() if t in ("TXN", "BAL", "ACCT")]  # fmt: skip
-    p = parked(violations, state.account_day, dated[0].unionByName(dated[1]).unionByName(dated[2]), state.owned.drop("firm_id"), state.ownerless)
-    p = Parked(*[n.scratch.save(f"park_{name}", df) for name, df in p.__dict__.items()])
+    p = _parked(n, state, violations)
     verdicts = n.scratch.save("verdict", _verdicts(n, state, p))
     held = n.scratch.save("quarantine", quarantine(verdicts.where("park IS NOT NULL AND became IS NULL")))
     _silver(n, state, p)
@@ -59,13 +56,40 @@ def outcome(n: Night, state: RowState, violations: DataFrame, body: DataFrame) -
     return Outcome(violations, held, n.scratch.save("reconciliation", reconciliation(counts)))
 
 
+def _parked(n: Night, state: RowState, violations: DataFrame) -> Parked:
+    """What the violations park; kinds of scope that no violation has cost nothing."""
+    save = n.scratch.save
+    hard = save("hard", violations.where("severity IN ('block', 'quarantine')"))
+    kinds = {r.scope_kind for r in hard.select("scope_kind").distinct().collect()}
+    places = ["submission_id", "row_no", "file_type", "bank_id", "account_id", "currency", "biz_date"]
+    undated = F.lit(None).cast("date").alias("biz_date")
+    rows = save("park_row", parking.by_row(hard)) if "ROW" in kinds else None
+    hit = n.lake.spark.createDataFrame([], HIT)
+    if rows is not None:
+        every = state.rows["TXN"].select(*places).unionByName(state.rows["BAL"].select(*places))
+        hit = save("hit", parking.hit_rows(every.unionByName(state.rows["ACCT"].select(*places[:-1], undated)), rows))
+    days = save("park_day", parking.by_day(hard, state.account_day, hit)) if kinds - {"FILE", "BANK_DAY"} else None
+    lost = rows is not None or bool(state.ownerless.take(1))
+    accounts = save("park_account", parking.by_account(hit, state.rows["ACCT"], state.owned, state.ownerless)) if lost else None
+    return Parked(
+        files=save("park_file", parking.by_file(hard)) if "FILE" in kinds else None, rows=rows,
+        bank_days=save("park_bank_day", parking.by_bank_day(hard)) if "BANK_DAY" in kinds else None,
+        days=days if days is not None and n.scratch.rows("park_day") else None,
+        accounts=accounts if accounts is not None and n.scratch.rows("park_account") else None,
+    )  # fmt: skip
+
+
 def _verdicts(n: Night, state: RowState, p: Parked) -> DataFrame:
     """Rows of the night that are not accepted: `park` holds a parked one back, `became` names the fate of a settled one."""
     voided = sorted(s.submission_id for s in n.subs if s.status == "SUPERSEDED")
     parts = []
     for t, rows in n.typed.items():
         day = F.coalesce(F.col("biz_date"), F.col("from_date")) if "biz_date" in rows.columns else F.col("from_date")
-        told = judged(rows, p).join(F.broadcast(state.settled), on=["submission_id", "row_no"], how="left")
+        told = judged(rows, p)
+        if state.settled is None:
+            told = told.withColumn("became", F.lit(None).cast("string"))
+        else:
+            told = told.join(F.broadcast(state.settled), on=["submission_id", "row_no"], how="left")
         became = F.when(F.col("submission_id").isin(voided), "superseded").otherwise(F.col("became")) if voided else F.col("became")
         if t in ("TXN", "BAL", "ACCT"):
             # a deletion that found nothing to delete is still no row of silver
@@ -86,8 +110,9 @@ def _silver(n: Night, state: RowState, p: Parked) -> None:
         return judged(rows, p).where("park IS NULL").drop("park")
 
     own_rows = good(state.rows["ACCT"])
-    owners = state.owned.select("account_id", "firm_id").unionByName(own_rows.where("op IS NULL").select("account_id", "firm_id"))
-    owners = save("owner", owners.dropDuplicates(["account_id"]))
+    told = own_rows.where("op IS NULL").groupBy("account_id").agg(F.max_by("firm_id", F.struct("to_date", "version", "row_no")).alias("firm_id"))
+    before = state.owned.select("account_id", "firm_id").join(told.select("account_id"), on="account_id", how="left_anti")
+    owners = save("owner", before.unionByName(told))
     new, ended = flow_silver.accounts(own_rows, flow_earlier.open_accounts(n), *when)
     save("acct", new)
     save("acct_ended", ended)
@@ -100,17 +125,20 @@ def _silver(n: Night, state: RowState, p: Parked) -> None:
 
 
 def _transactions(n: Night, state: RowState, good: Callable[[DataFrame], DataFrame], owners: DataFrame) -> None:
-    force = parse.txn(n.raw("bank_txn"), n.refs)
-    force = force.where(~F.col("submission_id").isin(n.out_of_force)) if n.out_of_force else force
-    accepted = good(force.join(F.broadcast(state.settled), on=["submission_id", "row_no"], how="left_anti").where("op IS NULL"))
-    originals = n.scratch.save("original", flow_silver.reversed_keys(accepted))
-    parties = flow_parties.load(n.lake, owners, cut_off(n.as_of))
-    rules = purpose_rules(references.rows("ref_purpose_rule"))
-    tonight = n.scratch.save("txn", flow_silver.transactions(accepted, owners, parties, originals, rules, n.as_of, n.history))
-    missing = n.scratch.save("original_missing", flow_silver.not_among(originals, tonight))
-    earlier = flow_earlier.before(n.lake, "silver.acct_txn", n.as_of).where(F.col("biz_date") >= F.date_sub(F.lit(n.as_of), REVERSAL_DAYS))
-    earlier = earlier if n.scratch.rows("original_missing") else n.lake.empty("silver.acct_txn")
-    n.scratch.save("txn_restated", flow_silver.restated_originals(earlier, missing, n.as_of))
+    save, rules = n.scratch.save, purpose_rules(references.rows("ref_purpose_rule"))
+    accepted = good(without(n.in_force(parse.txn(n.raw("bank_txn"), n.refs)), state.settled).where("op IS NULL"))
+    parties = flow_parties.load(n.lake, n.scratch, owners, cut_off(n.as_of))
+    originals = save("original", flow_silver.reversed_keys(accepted))
+    runs = save("run", flow_silver.runs_without_code(accepted, rules))
+    wages = save("wage", flow_silver.wage_batches(flow_parties.with_party(runs, parties))) if n.scratch.rows("run") else None
+    reversed_here = originals if n.scratch.rows("original") else None
+    tonight = save("txn", flow_silver.transactions(accepted, parties, reversed_here, wages, rules, n.as_of, n.history))
+    if reversed_here is None:
+        return
+    missing = save("original_missing", flow_silver.not_among(originals, tonight))
+    if n.scratch.rows("original_missing"):
+        earlier = flow_earlier.before(n.lake, "silver.acct_txn", n.as_of).where(F.col("biz_date") >= F.date_sub(F.lit(n.as_of), REVERSAL_DAYS))
+        save("txn_restated", flow_silver.restated_originals(earlier, missing, n.as_of))
 
 
 def _accepted(n: Night, name: str, file_type: str, amount: str | None) -> DataFrame:

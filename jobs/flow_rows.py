@@ -4,66 +4,73 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from expectations import references, views
+from expectations.ledger import banks
 from jobs import flow_earlier, submissions
+from jobs.flow_files import local
 from jobs.flow_night import Night
 from jobs.submissions import IN_FORCE
 from lake.tokens import Tokenizer, load_key
-
-SETTLED = "submission_id string, row_no bigint, became string"
 
 
 @dataclass(frozen=True)
 class RowState:
     """`rows`: the night's rows in force by type, without those in `settled` (submission_id, row_no, became: duplicate,
-    superseded, deleted). `account_day` is saved; `accounts` are all accounts ever delivered."""
+    superseded, deleted; None when there are none). `account_day` is saved; `accounts` are all accounts ever delivered."""
 
     rows: dict[str, DataFrame]
-    settled: DataFrame
+    settled: DataFrame | None
     account_day: DataFrame
     accounts: DataFrame
     owned: DataFrame
     ownerless: DataFrame
 
 
+def without(rows: DataFrame, settled: DataFrame | None) -> DataFrame:
+    """`rows` without the settled ones."""
+    return rows if settled is None else rows.join(F.broadcast(settled), on=["submission_id", "row_no"], how="left_anti")
+
+
 def row_views(n: Night) -> RowState:
     """Make the views of the row rules."""
     known = flow_earlier.manifests(n.lake, n.as_of)
     old = submissions.earlier(known, n.subs)
-    spark = n.lake.spark
-    force = {t: rows.where(~F.col("submission_id").isin(n.out_of_force)) if n.out_of_force else rows for t, rows in n.typed.items()}
+    force = {t: n.in_force(rows) for t, rows in n.typed.items()}
     copies = _copies(n, force)
-    settled = _settled(n, force, copies)
-    rows = {t: df.join(F.broadcast(settled), on=["submission_id", "row_no"], how="left_anti") for t, df in force.items()}
-    days = submissions.bank_days([*old, *n.subs])
-    bank_day = spark.createDataFrame([tuple(r.values()) for r in days], submissions.BANK_DAY)
+    found = _settled(n, force, copies)
+    settled = found if n.scratch.rows("settled") else None
+    rows = {t: without(df, settled) for t, df in force.items()}
+    bank_day = local(n, submissions.bank_days([*old, *n.subs]), submissions.BANK_DAY)
     context = flow_earlier.context(n, old)
     with_old = {t: df.unionByName(context[t].select(*df.columns)) if t in context else df for t, df in rows.items()}
     acct_before = flow_earlier.account_rows(n, known)
     acct = rows["ACCT"] if acct_before is None else rows["ACCT"].unionByName(acct_before)
     accounts = n.scratch.save("account", views.account(acct))
-    account_day = n.scratch.save("account_day", _account_day(with_old, bank_day))
+    account_day = n.scratch.save("account_day", _account_day(with_old, bank_day, banks.allowed(n.refs.foreign)))
     bank_day.createOrReplaceTempView("bank_day")
     accounts.createOrReplaceTempView("account")
     account_day.createOrReplaceTempView("account_day")
     copies.createOrReplaceTempView("key_copy")
     for t, df in rows.items():
         df.createOrReplaceTempView(f"{t.lower()}_rows")
-    views.all_rows(rows).createOrReplaceTempView("all_rows")
+    odd = n.lake.spark.table("odd_rows")
+    n.in_force(without(odd, settled)).createOrReplaceTempView("odd_rows")
     groups = views.gl_groups(account_day, with_old["GL"], accounts, bank_day)
     n.scratch.save("gl_group", groups).createOrReplaceTempView("gl_group")
-    views.control_cells(account_day, with_old["CTL"], accounts, bank_day).createOrReplaceTempView("control_cell")
+    cells = views.control_cells(account_day, with_old["CTL"], accounts, bank_day)
+    n.scratch.save("control_cell", cells).createOrReplaceTempView("control_cell")
     _known_codes(n).createOrReplaceTempView("uscc_known")
     return RowState(rows, settled, account_day, accounts, flow_earlier.owned(n), flow_earlier.ownerless(n, acct_before))
 
 
-def _account_day(rows: dict[str, DataFrame], bank_day: DataFrame) -> DataFrame:
+def _account_day(rows: dict[str, DataFrame], bank_day: DataFrame, allowed: Column) -> DataFrame:
     drop = ("parse_error", "bad_fields", "content_hash", "finer", "too_large", "no_parity", "biz_date_sent", "currency_sent", "from_date", "to_date")
     balances = views.chained_balances(views.placed(rows["BAL"]).where("op IS NULL").drop(*drop), bank_day)
-    return views.account_days(balances, views.day_totals(views.placed(rows["TXN"]).where("op IS NULL")), bank_day)
+    totals = views.day_totals(views.placed(rows["TXN"]).where("op IS NULL"), allowed)
+    return views.account_days(balances, totals, bank_day).withColumn("tolerance_minor", allowed)
 
 
 def _copies(n: Night, force: dict[str, DataFrame]) -> DataFrame:
@@ -99,7 +106,9 @@ def _settled(n: Night, force: dict[str, DataFrame], copies: DataFrame) -> DataFr
 
 
 def _known_codes(n: Night) -> DataFrame:
-    """Firms whose credit code is accepted though its check character is wrong: firm_id."""
+    """Firms whose credit code is accepted though its check character is wrong: firm_id. Empty when no code asks for it."""
+    if not n.typed["ACCT"].where("uscc_shape AND NOT uscc_ok").take(1):
+        return n.lake.spark.createDataFrame([], "firm_id string")
     tokens = Tokenizer(load_key(n.lake.settings), n.lake.settings.token_hash)
     listed = [(tokens.token("firm", r["uscc"]),) for r in references.rows("ref_uscc_exception")]
     registered = n.lake.read("silver.reg_enterprise").select("firm_id")

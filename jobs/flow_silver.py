@@ -13,6 +13,9 @@ from jobs.flow_parties import Parties, with_party
 from lake.clock import cut_off
 from lake.tables import table
 
+ORIGINAL = ["bank_id", "account_id", "txn_no", "sub_no"]
+"""Key by which a reversal names its original."""
+
 
 def known_when(event: Column, as_of: date, history: bool) -> Column:
     """`available_at`: the night's cut-off; in a history load the day after the event at 03:00."""
@@ -50,36 +53,41 @@ def reversed_keys(accepted: DataFrame) -> DataFrame:
     )
 
 
-def wage_batches(accepted: DataFrame, rules: Sequence[PurposeRule]) -> DataFrame:
-    """Runs of payments to at least 3 persons that no purpose code calls wages: bank_id, account_id, biz_date, batch_no."""
+def runs_without_code(accepted: DataFrame, rules: Sequence[PurposeRule]) -> DataFrame:
+    """Debits of a run of payments that no purpose code calls wages."""
     wage_codes = [c for r in rules if r.category == "wage" for c in r.codes]
-    named = accepted.where("batch_no IS NOT NULL AND dr_cr = 'D' AND cpty_kind = 'person'")
-    unnamed = named.where(~F.coalesce(F.col("purpose_code").isin(*wage_codes), F.lit(False)))
+    called = F.coalesce(F.col("purpose_code").isin(*wage_codes), F.lit(False))
+    names = ["bank_id", "account_id", "biz_date", "batch_no", "cpty_account_token", "cpty_name_token", "cpty_name"]
+    return accepted.where("batch_no IS NOT NULL AND dr_cr = 'D'").where(~called).select(*names)
+
+
+def wage_batches(runs: DataFrame) -> DataFrame:
+    """Of such runs (with cpty_kind) those to at least 3 persons: bank_id, account_id, biz_date, batch_no."""
     persons = F.count_distinct(F.coalesce("cpty_account_token", "cpty_name_token"))
-    return unnamed.groupBy("bank_id", "account_id", "biz_date", "batch_no").agg(persons.alias("n")).where("n >= 3").drop("n")
+    by_run = runs.where("cpty_kind = 'person'").groupBy("bank_id", "account_id", "biz_date", "batch_no")
+    return by_run.agg(persons.alias("n")).where("n >= 3").drop("n")
 
 
 def transactions(
-    accepted: DataFrame, owners: DataFrame, parties: Parties, originals: DataFrame, rules: Sequence[PurposeRule], as_of: date, history: bool
+    accepted: DataFrame, parties: Parties, originals: DataFrame | None, wages: DataFrame | None, rules: Sequence[PurposeRule], as_of: date, history: bool
 ) -> DataFrame:
-    """Rows of silver.acct_txn from accepted typed transactions. `originals` as made by `reversed_keys`."""
-    owned = accepted.join(F.broadcast(owners.select("account_id", "firm_id")), on="account_id", how="left")
-    known = with_party(owned, parties)
-    runs = F.broadcast(wage_batches(known, rules).withColumn("wage_batch", F.lit(True)))
-    legs = F.broadcast(originals.withColumn("is_original", F.lit(True)))
-    facts = known.join(runs, on=["bank_id", "account_id", "biz_date", "batch_no"], how="left").join(
-        legs, on=["bank_id", "account_id", "txn_no", "sub_no"], how="left"
-    )
-    facts = facts.withColumn("wage_batch", F.coalesce("wage_batch", F.lit(False)))
+    """Rows of silver.acct_txn from accepted typed transactions.
+
+    `originals` as made by `reversed_keys`, `wages` by `wage_batches`; None when there are none.
+    """
+    facts, none = with_party(accepted, parties), F.lit(False)
+    if wages is not None:
+        runs = F.broadcast(wages.withColumn("wage_batch", F.lit(True)))
+        facts = facts.join(runs, on=["bank_id", "account_id", "biz_date", "batch_no"], how="left")
+    if originals is not None:
+        facts = facts.join(F.broadcast(originals.withColumn("is_original", F.lit(True))), on=ORIGINAL, how="left")
+    facts = facts.withColumn("wage_batch", none if wages is None else F.coalesce("wage_batch", none))
     extra = {
         "txn_key": F.sha2(F.concat_ws("|", "bank_id", "txn_no", "sub_no", "biz_date"), 256),
-        "is_reversed": (F.col("reversal_flag") == "R") | F.coalesce("is_original", F.lit(False)),
+        "is_reversed": (F.col("reversal_flag") == "R") | (none if originals is None else F.coalesce("is_original", none)),
         "returned_flag": F.col("returned_flag").isin("Y", "1"),
     }
     return shaped("silver.acct_txn", categorize(facts, rules), {**_technical(F.col("biz_date"), as_of, history), **extra})
-
-
-ORIGINAL = ["bank_id", "account_id", "txn_no", "sub_no"]
 
 
 def not_among(originals: DataFrame, tonight: DataFrame) -> DataFrame:
@@ -100,9 +108,11 @@ def accounts(rows: DataFrame, before: DataFrame, as_of: date, history: bool) -> 
 
     SCD2: the first state of an account is valid from its opening, a later one from the day it was sent for (a closure from
     the closing date). A state that a later one ends is written again with `valid_to`, known when the later one is known, so
-    that a reader of the past still sees it open. `before` are the current open states of nights before.
+    that a reader of the past still sees it open. `before` are the current open states of nights before. Rows carry no time
+    of the change: inside one file an opening comes before a restriction, and both before a closure.
     """
-    w = Window.partitionBy("account_id").orderBy("to_date", "version", "row_no")
+    stage = F.when(F.col("status") == "NORMAL", 0).when(F.col("status") == "CLOSED", 2).otherwise(1)
+    w = Window.partitionBy("account_id").orderBy("to_date", "version", stage, "row_no")
     known = before.select("account_id", F.lit(True).alias("was_known"))
     changed = F.when(F.col("status") == "CLOSED", F.least("close_date", "to_date")).otherwise(F.col("to_date"))
     first = (F.row_number().over(w) == 1) & F.col("was_known").isNull()

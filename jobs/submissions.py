@@ -109,13 +109,15 @@ def bank_days(subs: Iterable[Submission]) -> list[dict[str, Any]]:
     return rows
 
 
-BANK_DAY = (
-    "bank_id string, biz_date date, has_acct boolean, has_bal boolean, has_txn boolean, has_gl boolean, has_ctl boolean, fresh_acct boolean, "
-    "fresh_bal boolean, fresh_txn boolean, fresh_gl boolean, fresh_ctl boolean, dense boolean, bal_submission_id string, covered int"
-)
+_TYPES = ("acct", "bal", "txn", "gl", "ctl")
+BANK_DAY = {
+    "bank_id": "string", "biz_date": "date", **{f"{p}_{t}": "boolean" for p in ("has", "fresh") for t in _TYPES}, "dense": "boolean",
+    "bal_submission_id": "string", "covered": "int",
+}  # fmt: skip
+"""Columns of the view bank_day."""
 
 
 def _empty(bank: str, day: date) -> dict[str, Any]:
     row: dict[str, Any] = {"bank_id": bank, "biz_date": day}
-    row |= {f"{p}_{t}": False for p in ("has", "fresh") for t in ("acct", "bal", "txn", "gl", "ctl")}
+    row |= {f"{p}_{t}": False for p in ("has", "fresh") for t in _TYPES}
     return row | {"dense": False, "bal_submission_id": None, "covered": 0}

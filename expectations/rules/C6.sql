@@ -14,7 +14,7 @@ SELECT 'C6' AS rule_id, a.bank_id, d.biz_date, 'BAL' AS file_type, d.bal_submiss
 FROM account a
 JOIN bank_day d ON d.bank_id = a.bank_id AND d.dense AND d.fresh_bal AND d.biz_date >= a.open_date
   AND (a.close_date IS NULL OR d.biz_date <= a.close_date)
-LEFT ANTI JOIN account_day r ON r.has_bal AND r.bank_id = a.bank_id AND r.account_id = a.account_id AND r.currency = a.currency AND r.biz_date = d.biz_date
+LEFT ANTI JOIN account_day r ON r.has_bal AND r.day_dense AND r.bank_id = a.bank_id AND r.account_id = a.account_id AND r.currency = a.currency AND r.biz_date = d.biz_date
 UNION ALL
 SELECT 'C6', bank_id, biz_date, 'BAL', submission_id, 'ACCOUNT_DAY', concat(account_id, '|', currency), 'a balance row',
        concat('none, and ', txn_credit_cnt + txn_debit_cnt, ' transactions'), NULL, 'quarantine'

@@ -5,14 +5,14 @@
 -- severity: quarantine
 -- scope: ROW
 -- tolerance: none
--- views: all_rows, txn_rows, acct_rows
+-- views: odd_rows, txn_rows, acct_rows
 -- sentence: A date does not exist, lies outside the dates the file covers, after the night, or an account closes before it opens.
 -- sentence_zh: 日期不存在、超出文件日期范围、晚于批处理日，或销户早于开户。
 SELECT 'V12' AS rule_id, bank_id, coalesce(biz_date, from_date) AS biz_date, file_type, submission_id, 'ROW' AS scope_kind,
        concat(submission_id, ':', row_no) AS scope_key, concat('from ', from_date, ' to ', to_date) AS expected,
        CASE WHEN biz_date IS NULL THEN 'no such date' ELSE cast(biz_date AS STRING) END AS actual, CAST(NULL AS BIGINT) AS diff,
        'quarantine' AS severity
-FROM all_rows
+FROM odd_rows
 WHERE biz_date_sent IS NOT NULL AND (biz_date IS NULL OR biz_date NOT BETWEEN from_date AND to_date OR biz_date > as_of)
 UNION ALL
 SELECT 'V12', bank_id, coalesce(biz_date, from_date), file_type, submission_id, 'ROW', concat(submission_id, ':', row_no),

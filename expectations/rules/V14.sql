@@ -5,7 +5,7 @@
 -- severity: quarantine, warn
 -- scope: ROW
 -- tolerance: an amount of zero is accepted with a warning and makes no flow
--- views: all_rows, txn_rows
+-- views: odd_rows, txn_rows
 -- sentence: The amount has the wrong sign for its kind, is finer than the currency's minor unit, or larger than 100 billion CNY.
 -- sentence_zh: 金额符号与交易性质不符、精度超过币种最小单位，或超过一千亿元。
 SELECT 'V14' AS rule_id, bank_id, biz_date, file_type, submission_id, 'ROW' AS scope_kind, concat(submission_id, ':', row_no) AS scope_key,
@@ -17,10 +17,10 @@ WHERE (reversal_flag IN ('N', 'S') AND amt_minor <= 0) OR (reversal_flag = 'R' A
 UNION ALL
 SELECT 'V14', bank_id, coalesce(biz_date, from_date), file_type, submission_id, 'ROW', concat(submission_id, ':', row_no),
        concat('at most ', places, ' decimal places'), 'more', NULL, 'quarantine'
-FROM all_rows
+FROM odd_rows
 WHERE finer
 UNION ALL
 SELECT 'V14', bank_id, coalesce(biz_date, from_date), file_type, submission_id, 'ROW', concat(submission_id, ':', row_no),
        'an amount that fits', 'too large', NULL, 'quarantine'
-FROM all_rows
+FROM odd_rows
 WHERE too_large

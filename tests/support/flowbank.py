@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -21,7 +21,6 @@ D1, D2, D3, D4 = (date(2026, 9, 10) + timedelta(days=k) for k in range(4))
 Row = dict[str, Any]
 Books = dict[str, list[Row]]
 FIRMS = ("91450100123456788F", "91450100MA5KXT070Y", "92450900MAC1B2D325")
-ACCOUNTS = tuple(f"2110000000000010{i}" for i in range(3))
 
 
 def text_of(day: date) -> str:
@@ -39,8 +38,11 @@ class Bank:
     """Three accounts with a credit and a debit a day; `books(day)` are the rows of all files, all sums right."""
 
     bank: str = "B0001"
-    accounts: tuple[str, ...] = ACCOUNTS
+    accounts: tuple[str, ...] = ()
     balance: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.accounts = self.accounts or tuple(f"2{self.bank[1:]}00000000010{i}" for i in range(3))
 
     def books(self, day: date, *, first: bool = False) -> Books:
         """Rows by file type; `first` sends the accounts too. Days must be asked for in order."""
@@ -84,7 +86,8 @@ class Bank:
         } | values  # fmt: skip
 
 
-def _fen(text: str) -> int:
+def fen(text: str) -> int:
+    """Fen of a decimal text."""
     return int(Decimal(text) * 100)
 
 
@@ -94,7 +97,7 @@ def ledger(bal: Iterable[Row], day: str) -> list[Row]:
     for r in bal:
         s = sums[(r["branch_id"], r["gl_subject"], r["currency"])]
         for k, name in enumerate(("opening", "debit", "credit", "closing")):
-            s[k] += _fen(r[name])
+            s[k] += fen(r[name])
         s[4] += 1
     zero = {f"ne_{c}": "0.00" for c in ("open", "debit", "credit", "close")} | {"ne_cnt": 0}
     return [
@@ -108,11 +111,23 @@ def control(txn: Iterable[Row], bal: Iterable[Row], day: str) -> list[Row]:
     """CTL rows that agree with transactions and balances; all accounts are of one branch."""
     rows, by_side = [], defaultdict(list)
     for r in txn:
-        by_side[(r["currency"], r["dr_cr"])].append(_fen(r["amount"]))
+        by_side[(r["currency"], r["dr_cr"])].append(fen(r["amount"]))
     for (currency, side), amounts in sorted(by_side.items()):
-        rows.append({"kind": "FLOW", "branch_id": "000101", "currency": currency, "biz_date": day, "dr_cr": side, "cnt": len(amounts), "amount": money(sum(amounts))})
-    closing = [_fen(r["closing"]) for r in bal]
-    rows.append({"kind": "BALANCE", "branch_id": "000101", "currency": "CNY", "biz_date": day, "cnt": len(closing), "amount": money(sum(closing))})
+        rows.append(
+            {
+                "kind": "FLOW",
+                "branch_id": "000101",
+                "currency": currency,
+                "biz_date": day,
+                "dr_cr": side,
+                "cnt": len(amounts),
+                "amount": money(sum(amounts)),
+            }
+        )
+    closing = [fen(r["closing"]) for r in bal]
+    rows.append(
+        {"kind": "BALANCE", "branch_id": "000101", "currency": "CNY", "biz_date": day, "cnt": len(closing), "amount": money(sum(closing))}
+    )
     return rows
 
 
@@ -130,7 +145,9 @@ def totals(file_type: str, rows: Iterable[Row]) -> list[tuple[str, str, int, str
     return [(c, s, len(x), f"{sum(x):.2f}") for (c, s), x in sorted(sums.items())]
 
 
-def send(lake: Lake, books: Books, day: date, bank: str = "B0001", *, only: Iterable[str] | None = None, to_day: date | None = None, **how: Any) -> None:
+def send(
+    lake: Lake, books: Books, day: date, bank: str = "B0001", *, only: Iterable[str] | None = None, to_day: date | None = None, **how: Any
+) -> None:
     """Drop the files of a bank-day into landing. `how` goes to the file (version, mode) or, as `stated`, to its totals."""
     root = lake.settings.home / "landing" / "banks"
     stated = how.pop("stated", {})
@@ -152,19 +169,9 @@ def token(lake: Lake, account: str, kind: str = "account") -> str:
     return Tokenizer(load_key(lake.settings), lake.settings.token_hash).token(kind, account)
 
 
-def found(lake: Lake, as_of: date) -> set[tuple[str, str, str, str]]:
-    """Violations of a night: rule, severity, scope kind, scope key."""
-    rows = lake.read("dq.violation").where(f"as_of = DATE'{as_of}'").collect()
-    return {(r.rule_id, r.severity, r.scope_kind, r.scope_key) for r in rows}
-
-
-def hard(lake: Lake, as_of: date) -> set[tuple[str, str, str]]:
-    """Violations that block or quarantine: rule, scope kind, scope key."""
-    return {(r, k, key) for r, s, k, key in found(lake, as_of) if s != "warn"}
-
-
-def broken(day: date, change: Callable[[Books], None], **first: bool) -> Books:
-    """Books of a fresh bank's day with one thing changed."""
-    books = Bank().books(day, **(first or {"first": True}))
-    change(books)
-    return books
+def found(lake: Lake, as_of: date) -> dict[str, set[tuple[str, str, str, str]]]:
+    """Violations of a night by bank: rule, severity, scope kind, scope key."""
+    by_bank: dict[str, set[tuple[str, str, str, str]]] = defaultdict(set)
+    for r in lake.read("dq.violation").where(f"as_of = DATE'{as_of}'").collect():
+        by_bank[r.bank_id].add((r.rule_id, r.severity, r.scope_kind, r.scope_key))
+    return by_bank
