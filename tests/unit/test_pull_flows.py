@@ -182,9 +182,11 @@ def test_a_pull_that_dies_leaves_nothing_that_is_read(settings: Settings, root: 
     monkeypatch.undo()
     partial = staging.bank_folder(settings, NIGHT, ".B0001.partial")
     partial.mkdir(parents=True)
-    (partial / "bank_txn.parquet").write_bytes(b"half")
+    for name in ("bank_txn.parquet", "left_over.parquet"):
+        (partial / name).write_bytes(b"half")
     assert staging.staged(settings, "flows", NIGHT, "bank_txn") == []
     assert pull.run(settings, "flows", NIGHT, bank="B0001").rows == 10 and not partial.exists()
+    assert staging.staged(settings, "flows", NIGHT, "left_over") == []
 
 
 def test_a_full_disk_is_told_and_what_was_staged_before_stays(settings: Settings, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
