@@ -33,10 +33,8 @@ def night_rows(settings: Settings, name: str, as_of: date, columns: Sequence[str
 
 def scorecards(rows: pa.Table) -> pd.DataFrame:
     """Rows of score.firm_score as the scorecard view wants them: dates as ISO text, lists and maps as JSON."""
-    frame: dict[str, Any] = {
-        "firm_id": rows.column("firm_id").to_pylist(),
-        "event_timestamp": pd.to_datetime(rows.column("event_timestamp").to_pandas(), utc=True),
-    }
+    moments = {c: pd.to_datetime(rows.column(c).to_pandas(), utc=True) for c in ("event_timestamp", "created_timestamp")}
+    frame: dict[str, Any] = {"firm_id": rows.column("firm_id").to_pylist(), **moments}
     for name, type_ in scorecard_columns().items():
         found = rows.column(name).to_pylist()
         if type_ == "date":
@@ -69,11 +67,11 @@ def vectors(settings: Settings, as_of: date, versions: dict[str, int]) -> tuple[
 
 def write_night(settings: Settings, client: Any, as_of: date, versions: dict[str, int]) -> int:
     """Write scorecards and vectors of night D; returns the firms written. Writing again replaces the same rows."""
-    names = ["firm_id", "event_timestamp", *scorecard_columns()]
+    names = ["firm_id", "event_timestamp", "created_timestamp", *scorecard_columns()]
     scores = night_rows(settings, "score.firm_score", as_of, names, versions["score.firm_score"])
     if not scores.num_rows:
         raise ContractBroken(f"score.firm_score has no rows for {as_of}. Run `liushui score` for that night first.")
-    moment = scores.column("event_timestamp")[0].as_py()
+    moment = pd.Timestamp(scores.column("event_timestamp")[0].as_py())
     for part in _slices(scores.num_rows):
         client.write_to_online_store(SCORECARD, scorecards(scores.slice(part.start, CHUNK)))
     firms, values = vectors(settings, as_of, versions)
@@ -84,7 +82,7 @@ def write_night(settings: Settings, client: Any, as_of: date, versions: dict[str
             "names_hash": inputs.feature_hash(),
             "snapshot_date": as_of.isoformat(),
         }
-        client.write_to_online_store(VECTOR, pd.DataFrame(block).assign(event_timestamp=pd.Timestamp(moment)))
+        client.write_to_online_store(VECTOR, pd.DataFrame(block).assign(event_timestamp=moment, created_timestamp=moment))
     return int(scores.num_rows)
 
 
