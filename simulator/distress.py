@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from simulator.draws import Draws, clip
 from simulator.params import Params
 
-BASE = -3.05
+BASE = -3.40
 """Level of the hazard; makes 5.3 percent of the observations at a quarter end bad within 12 months."""
 Q_WEIGHT, SIZE_WEIGHT, LUCK_WEIGHT = 0.95, 0.35, 0.8
 SUDDEN = 0.25
