@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import reduce
 
@@ -33,23 +34,42 @@ def touched_days(night: Night) -> DataFrame | None:
     every = firms.select("firm_id", F.explode(F.array(*(F.lit(d) for d in days))).alias("biz_date"))
     late = night.known("silver.acct_balance_daily").where(F.col("biz_date") <= F.lit(since)).select("bank_id", "biz_date", "as_of")
     bank_days = late.where(night.new).select("bank_id", "biz_date").distinct()
-    before = late.where(~night.new).join(F.broadcast(bank_days), ["bank_id", "biz_date"], "left_semi").select("bank_id", "biz_date").distinct()
+    before = (
+        late.where(~night.new).join(F.broadcast(bank_days), ["bank_id", "biz_date"], "left_semi").select("bank_id", "biz_date").distinct()
+    )
     fresh = bank_days.join(before, ["bank_id", "biz_date"], "left_anti").join(firms, "bank_id", "inner").select("firm_id", "biz_date")
     return reduce(DataFrame.unionByName, [*pairs, every, fresh]).where(F.col("biz_date") <= F.lit(night.as_of)).distinct()
 
 
-def write_days(night: Night, touched: DataFrame | None, first: date) -> list[str]:
-    """tile.firm_day of the touched days, of all days from `first` on when `touched` is None."""
+@dataclass(frozen=True)
+class Shared:
+    """What a history load makes once for days and months: flows, accounts, account runs and days, laid out by firm."""
+
+    flows: DataFrame
+    states: DataFrame
+    runs: DataFrame
+    days: DataFrame
+
+    def release(self) -> None:
+        """Give the memory back."""
+        for frame in (self.flows, self.states, self.runs, self.days):
+            frame.unpersist()
+
+
+def write_days(night: Night, touched: DataFrame | None, first: date) -> Shared | None:
+    """tile.firm_day of the touched days; of all days from `first` on when `touched` is None, then what was made is kept."""
     start = first if touched is None else only(touched.agg(F.min("biz_date")))
-    states = read_states(night)
+    states, flows = read_states(night), read_flows(night, start)
+    if touched is None:
+        states, flows = states.persist(), balances.by_firm(flows).persist()
     rows = read_balances(night, states, start)
     runs = balances.account_days(rows, read_accounts(states), balances.bank_last_days(rows), start, night.as_of)
-    days = firm_day.firm_day(balances.firm_balances(runs), firm_day.flow_days(read_flows(night, start)))
-    if touched is not None:
-        days = days.join(F.broadcast(touched), ["firm_id", "biz_date"], "left_semi")
+    runs = runs.persist() if touched is None else runs
+    days = firm_day.firm_day(balances.firm_balances(runs), firm_day.flow_days(flows))
+    days = days.persist() if touched is None else days.join(F.broadcast(touched), ["firm_id", "biz_date"], "left_semi")
     known = F.col("biz_date") if night.history else F.lit(night.as_of)
     night.lake.overwrite_partition(FIRM_DAY, stamp(FIRM_DAY, days, known, as_of=night.as_of), as_of=night.as_of)
-    return [FIRM_DAY]
+    return Shared(flows, states, runs, days) if touched is None else None
 
 
 def wanted_months(night: Night, touched: DataFrame | None, first: date) -> DataFrame:
@@ -74,7 +94,9 @@ def wanted_months(night: Night, touched: DataFrame | None, first: date) -> DataF
 def _lent_before(night: Night, early: DataFrame) -> DataFrame:
     """Firms of `early` (touched days at the beginning of a month) that were paid a loan in the 7 days before, last month."""
     days = [r[0] for r in early.select("biz_date").distinct().collect()]
-    spans = reduce(lambda a, b: a | b, (F.col("biz_date").between(F.lit(d - timedelta(days=WINDOW_DAYS)), F.lit(d)) for d in days), F.lit(False))
+    spans = reduce(
+        lambda a, b: a | b, (F.col("biz_date").between(F.lit(d - timedelta(days=WINDOW_DAYS)), F.lit(d)) for d in days), F.lit(False)
+    )
     loans = current(night, "silver.acct_txn", spans).where("category = 'loan_disbursement'").select(*TXN_COLUMNS[:4])
     near = (F.col("l.firm_id") == F.col("e.firm_id")) & F.datediff("e.biz_date", "l.biz_date").between(0, WINDOW_DAYS)
     earlier = F.trunc("l.biz_date", "month") < F.trunc("e.biz_date", "month")

@@ -144,7 +144,7 @@ def first_month(night: Night) -> date | None:
     A night after another one goes back as far as its restatements do, so it needs no bound of its own.
     """
     if night.since is not None:
-        return FIRST_MONTH
+        return FIRST_MONTH if partitions(night.lake, "silver.acct_balance_daily") else None
     first = only(night.known("silver.acct_balance_daily").agg(F.min("biz_date")))
     return month_start(first) if first else None
 
@@ -153,12 +153,22 @@ def coverage(lake: Lake, dates: list[date]) -> DataFrame:
     """snapshot_date with tax, court, loan, registry: whether the source delivered up to 10 days before D at least."""
     pulls = read_small(lake.settings, "ops.pull", columns=["source", "status", "watermark_from", "watermark_to"]).to_pylist()
     done = [
-        (p["source"], p["watermark_from"] and p["watermark_from"].astimezone(SHANGHAI).date(), p["watermark_to"].astimezone(SHANGHAI).date())
+        (
+            p["source"],
+            p["watermark_from"] and p["watermark_from"].astimezone(SHANGHAI).date(),
+            p["watermark_to"].astimezone(SHANGHAI).date(),
+        )
         for p in pulls
         if p["status"] in ("DONE", "NOTHING")
     ]
     rows = [
-        (d, *(any(s == source and (a is None or a <= d) and b >= d - timedelta(days=COVERED_DAYS) for s, a, b in done) for source in SOURCES))
+        (
+            d,
+            *(
+                any(s == source and (a is None or a <= d) and b >= d - timedelta(days=COVERED_DAYS) for s, a, b in done)
+                for source in SOURCES
+            ),
+        )
         for d in dates
     ]
     return lake.spark.createDataFrame(rows, "snapshot_date date, tax boolean, court boolean, loan boolean, registry boolean")

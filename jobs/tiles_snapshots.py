@@ -85,7 +85,13 @@ def _states(lake: Lake, dates: DataFrame, months: DataFrame, firms: DataFrame, d
     records = _records(lake, STATE_SOURCES, last)
     closed = (F.col("month") <= F.col("month0")) & (F.col("month") > F.add_months("month0", -MONTHS_BACK))
     restated = F.col("tile_version") > version_of(F.date_add(F.last_day("month"), 5))
-    wages = known_tiles(_tile(lake, "tile.firm_category_month", last), ("firm_id", "category", "month"), dates, closed & (F.col("category") == "wage"), restated)
+    wages = known_tiles(
+        _tile(lake, "tile.firm_category_month", last),
+        ("firm_id", "category", "month"),
+        dates,
+        closed & (F.col("category") == "wage"),
+        restated,
+    )
     banks = known_tiles(_tile(lake, "tile.firm_bank_month", last), ("firm_id", "bank_id", "month"), dates, closed, restated)
     k = F.months_between("month0", "month").cast("int")
     inflow = banks.where(k < 12).groupBy("firm_id", "snapshot_date", "bank_id").agg(F.sum("op_in_amt").alias("op_in_amt"))
@@ -93,7 +99,9 @@ def _states(lake: Lake, dates: DataFrame, months: DataFrame, firms: DataFrame, d
     tax = _tile(lake, "tile.tax_month", last).where(F.col("month") >= F.lit(tax_from))
     tax_key = ("firm_id", "month")
     # every version but the first may replace one, and which is the first is not told by its night: all are candidates
-    tax_rows = known_tiles(tax, tax_key, dates, (F.col("month") <= F.col("snapshot_date")) & (F.col("month") > F.add_months("snapshot_date", -12)), F.lit(True))
+    tax_rows = known_tiles(
+        tax, tax_key, dates, (F.col("month") <= F.col("snapshot_date")) & (F.col("month") > F.add_months("snapshot_date", -12)), F.lit(True)
+    )
     balances = _silver(lake, "acct_balance_daily", last).where(F.col("biz_date") > F.lit(min(days) - timedelta(days=NEAR_DAYS)))
     bank_days = balances.select("bank_id", "biz_date", night_of().alias("known_from")).distinct()
     parts = [

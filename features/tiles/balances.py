@@ -15,8 +15,30 @@ from pyspark.sql import functions as F
 
 MAX_CARRY_DAYS = 31
 """Sparse senders send a row at each month end, so a longer gap is a missing file."""
-ACCOUNT_COLUMNS = ["account_id", "firm_id", "bank_id", "account_type", "product_type", "open_date", "close_date", "status", "freeze_authority", "is_summary", "valid_from"]
-BALANCE_COLUMNS = ["bank_id", "account_id", "firm_id", "currency", "biz_date", "opening_minor", "closing_minor", "closing_cny_fen", "sparse"]
+ACCOUNT_COLUMNS = [
+    "account_id",
+    "firm_id",
+    "bank_id",
+    "account_type",
+    "product_type",
+    "open_date",
+    "close_date",
+    "status",
+    "freeze_authority",
+    "is_summary",
+    "valid_from",
+]
+BALANCE_COLUMNS = [
+    "bank_id",
+    "account_id",
+    "firm_id",
+    "currency",
+    "biz_date",
+    "opening_minor",
+    "closing_minor",
+    "closing_cny_fen",
+    "sparse",
+]
 FREEZERS = ("COURT", "TAX", "POLICE")
 
 
@@ -27,8 +49,10 @@ def account_states(accounts: DataFrame) -> DataFrame:
     children (is_summary) are left out of everything.
     """
     w = Window.partitionBy("account_id").orderBy("valid_from")
-    return accounts.where("NOT is_summary").select(*ACCOUNT_COLUMNS, "valid_to").select(
-        *ACCOUNT_COLUMNS, F.least(F.lead("valid_from").over(w), F.col("valid_to")).alias("state_to")
+    return (
+        accounts.where("NOT is_summary")
+        .select(*ACCOUNT_COLUMNS, "valid_to")
+        .select(*ACCOUNT_COLUMNS, F.least(F.lead("valid_from").over(w), F.col("valid_to")).alias("state_to"))
     )
 
 
@@ -51,33 +75,33 @@ def account_days(balances: DataFrame, accounts: DataFrame, bank_last: DataFrame,
     `accounts` one row per account; `bank_last` from bank_last_days. Days before a firm's first balance row are left out.
     """
     a = accounts.select("account_id", "product_type", "open_date", "close_date", (F.col("status") == "DORMANT").alias("dormant"))
-    b = balances.select(*BALANCE_COLUMNS).join(a, "account_id", "inner").repartition("firm_id")
+    firm_first = F.broadcast(balances.groupBy("firm_id").agg(F.min("biz_date").alias("firm_first")))
+    b = by_firm(balances.select(*BALANCE_COLUMNS).join(a, "account_id", "inner").join(F.broadcast(bank_last), "bank_id", "inner"))
     chain = Window.partitionBy("firm_id", "account_id", "currency").orderBy("biz_date")
-    firm = Window.partitionBy("firm_id")
-    rows = b.select(
-        "*",
-        F.lag("biz_date").over(chain).alias("previous"),
-        F.lead("biz_date").over(chain).alias("next"),
-        F.lead("opening_minor").over(chain).alias("next_opening"),
-        F.lead("sparse").over(chain).alias("next_sparse"),
-        F.min("biz_date").over(firm).alias("firm_first"),
-    )
-    silent = _without_rows(balances, accounts, first, last)
-    return _runs(rows.join(F.broadcast(bank_last), "bank_id", "inner"), first, last).unionByName(silent)
+    following = F.lead(F.struct(F.col("biz_date").alias("day"), "opening_minor", "sparse")).over(chain)
+    rows = b.select("*", F.lag("biz_date").over(chain).alias("previous"), following.alias("next"))
+    return _runs(rows.join(firm_first, "firm_id", "inner"), first, last).unionByName(_without_rows(balances, accounts, first, last))
+
+
+def by_firm(rows: DataFrame) -> DataFrame:
+    """Rows laid out by firm, so that what follows by firm, account, day or month needs no further shuffle."""
+    return rows.repartition(int(rows.sparkSession.conf.get("spark.sql.shuffle.partitions", "8") or 8), "firm_id")
 
 
 def _runs(rows: DataFrame, first: date, last: date) -> DataFrame:
     """One run per balance row: from it (the account's first row: from where a sparse sender's silence says as much) to the next."""
     end = F.date_add(F.lit(last), 1)
     stop = F.least(F.coalesce("close_date", end), end)
-    until = F.coalesce(F.col("next"), stop)
+    until = F.coalesce(F.col("next.day"), stop)
     day_after = F.date_add("biz_date", 1)
-    short = F.datediff("next", "biz_date") <= MAX_CARRY_DAYS
-    whole = (F.col("next_opening") == F.col("closing_minor")) & (F.col("dormant") | ((F.col("sparse") | F.col("next_sparse")) & short))
+    short = F.datediff("next.day", "biz_date") <= MAX_CARRY_DAYS
+    whole = (F.col("next.opening_minor") == F.col("closing_minor")) & (
+        F.col("dormant") | ((F.col("sparse") | F.col("next.sparse")) & short)
+    )
     open_end = F.least(stop, F.date_add("bank_last", 1))
     limit = F.when(F.col("dormant"), open_end).otherwise(F.least(open_end, F.date_add("biz_date", MAX_CARRY_DAYS)))
     tail = F.when(F.col("dormant") | F.col("sparse"), F.greatest(limit, day_after)).otherwise(day_after)
-    cov_to = F.when(F.col("next").isNull(), tail).when(whole, until).otherwise(day_after)
+    cov_to = F.when(F.col("next.day").isNull(), tail).when(whole, until).otherwise(day_after)
     # a sparse sender would have sent a row for any movement since the month began
     quiet = F.col("sparse") & (F.col("currency") == "CNY")
     head = F.greatest(F.col("open_date"), F.trunc("biz_date", "month"))
@@ -128,7 +152,10 @@ def firm_balances(runs: DataFrame) -> DataFrame:
         return F.sum(F.when(F.col("product_type").isin(*products), F.col("amount")).otherwise(F.lit(0).cast("bigint")))
 
     sums = rows.groupBy("firm_id", "biz_date").agg(
-        F.min("ok").alias("covered"), of("DEMAND", "NOTICE").alias("close_bal"), of("TIME").alias("td_bal"), of("MARGIN").alias("margin_bal")
+        F.min("ok").alias("covered"),
+        of("DEMAND", "NOTICE").alias("close_bal"),
+        of("TIME").alias("td_bal"),
+        of("MARGIN").alias("margin_bal"),
     )
     ok = F.col("covered") == 1
     return sums.select("firm_id", "biz_date", "covered", *(F.when(ok, F.col(c)).alias(c) for c in ("close_bal", "td_bal", "margin_bal")))
@@ -146,6 +173,8 @@ def frozen_days(states: DataFrame, first: date, last: date) -> DataFrame:
     held = states.where(F.col("status").isin("FROZEN", "STOPPED") & F.col("freeze_authority").isin(*FREEZERS))
     end = F.date_add(F.lit(last), 1)
     spans = held.select(
-        "firm_id", F.greatest("valid_from", F.lit(first)).alias("d0"), F.least(F.coalesce("state_to", end), F.coalesce("close_date", end), end).alias("d1")
+        "firm_id",
+        F.greatest("valid_from", F.lit(first)).alias("d0"),
+        F.least(F.coalesce("state_to", end), F.coalesce("close_date", end), end).alias("d1"),
     ).where("d0 < d1")
     return spans.select("firm_id", F.explode(F.sequence("d0", F.date_sub("d1", 1))).alias("biz_date")).distinct()

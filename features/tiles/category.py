@@ -8,4 +8,6 @@ from pyspark.sql import functions as F
 
 def category_month(flows: DataFrame) -> DataFrame:
     """Measures of tile.firm_category_month: rows on the side the catalogue gives the category, own transfers included."""
-    return flows.where("sided").groupBy("firm_id", "month", "category").agg(F.sum("amt").alias("amt"), F.count("*").cast("int").alias("cnt"))
+    return (
+        flows.where("sided").groupBy("firm_id", "month", "category").agg(F.sum("amt").alias("amt"), F.count("*").cast("int").alias("cnt"))
+    )

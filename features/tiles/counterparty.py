@@ -18,12 +18,16 @@ def counterparty_month(flows: DataFrame, before: DataFrame, firms: DataFrame) ->
     the month closed.
     """
     packed = F.max(F.col("ts") * 16 + F.col("related").cast("int") * 8 + F.coalesce("kind", F.lit(7)))
-    sums = flows.where("(receipt OR supply) AND cpty_id IS NOT NULL").groupBy("firm_id", "cpty_id", "month").agg(
-        total("amt", F.col("receipt")).alias("in_amt"),
-        count(F.col("receipt")).alias("in_cnt"),
-        total("amt", F.col("supply")).alias("out_amt"),
-        count(F.col("supply")).alias("out_cnt"),
-        packed.alias("packed"),
+    sums = (
+        flows.where("(receipt OR supply) AND cpty_id IS NOT NULL")
+        .groupBy("firm_id", "cpty_id", "month")
+        .agg(
+            total("amt", F.col("receipt")).alias("in_amt"),
+            count(F.col("receipt")).alias("in_cnt"),
+            total("amt", F.col("supply")).alias("out_amt"),
+            count(F.col("supply")).alias("out_cnt"),
+            packed.alias("packed"),
+        )
     )
     w = Window.partitionBy("firm_id", "cpty_id")
     known = before.select("firm_id", "cpty_id", F.col("first_in_month").alias("_in"), F.col("first_out_month").alias("_out"))

@@ -36,8 +36,10 @@ def court_events(tables: dict[str, DataFrame], firms: DataFrame) -> DataFrame:
         F.col("party_id").alias("firm_id"), *_facts(), F.lit("firm").alias("via"), F.lit(None).cast("date").alias("rep_from"),
         F.lit(None).cast("date").alias("rep_to"), F.col("known_from").alias("night"), "record",
     )  # fmt: skip
-    held = records.where(F.col("event_type").isin(*OF_PERSONS)).alias("r").join(
-        _terms(v["reg_key_person"], v["reg_shareholder"]).alias("t"), F.col("r.party_id") == F.col("t.person"), "inner"
+    held = (
+        records.where(F.col("event_type").isin(*OF_PERSONS))
+        .alias("r")
+        .join(_terms(v["reg_key_person"], v["reg_shareholder"]).alias("t"), F.col("r.party_id") == F.col("t.person"), "inner")
     )
     night = F.greatest("r.known_from", "t.known_from")
     of_person = held.where((night < F.col("r.known_to")) & (night < F.col("t.known_to"))).select(
@@ -109,8 +111,11 @@ def _terms(persons: DataFrame, holders: DataFrame) -> DataFrame:
     nights = terms.select("firm_id", "person", F.col("known_from").alias("at")).distinct()
     here = (F.col("n.firm_id") == F.col("t.firm_id")) & (F.col("n.person") == F.col("t.person"))
     known = (F.col("t.known_from") <= F.col("n.at")) & (F.col("n.at") < F.col("t.known_to"))
-    spans = nights.alias("n").join(terms.alias("t"), here & known, "inner").groupBy("n.firm_id", "n.person", "n.at").agg(
-        F.min("valid_from").alias("rep_from"), F.max("until").alias("until")
+    spans = (
+        nights.alias("n")
+        .join(terms.alias("t"), here & known, "inner")
+        .groupBy("n.firm_id", "n.person", "n.at")
+        .agg(F.min("valid_from").alias("rep_from"), F.max("until").alias("until"))
     )
     w = Window.partitionBy("firm_id", "person").orderBy("at")
     return spans.select(

@@ -42,7 +42,12 @@ def firm_day(balances: DataFrame, days: DataFrame) -> DataFrame:
 
     def filled(name: str) -> Column:
         value = F.col(name)
-        return F.when(value.isNotNull(), value).when((known == 1) | F.col("in_amt").isNotNull(), F.lit(0)).cast(dict(days.dtypes)[name]).alias(name)
+        return (
+            F.when(value.isNotNull(), value)
+            .when((known == 1) | F.col("in_amt").isNotNull(), F.lit(0))
+            .cast(dict(days.dtypes)[name])
+            .alias(name)
+        )
 
     sums = joined.select("firm_id", "biz_date", "close_bal", known.cast("int").alias("covered"), *(filled(c) for c in days.columns[2:]))
     return sums.select(

@@ -23,7 +23,24 @@ ZERO_BALANCE_FEN = 100_000
 PASS_MIN_FEN = 5_000_000
 PASS_TOLERANCE = 0.05
 TYPES = {r["column"]: r["type_unit"].split()[0] for r in tile_columns("firm_month")}
-NULLABLE = ["med_in_amt", "max_in_amt", "max_out_amt", "basic_in_amt", "bal_avg", "bal_eom", "bal_min", "bal_max", "bal_std", "low_bal_days", "zero_bal_days", "in_gap_max", "in_daily_std", "in_dom_mean", "wage_dom", "hist_months"]
+NULLABLE = [
+    "med_in_amt",
+    "max_in_amt",
+    "max_out_amt",
+    "basic_in_amt",
+    "bal_avg",
+    "bal_eom",
+    "bal_min",
+    "bal_max",
+    "bal_std",
+    "low_bal_days",
+    "zero_bal_days",
+    "in_gap_max",
+    "in_daily_std",
+    "in_dom_mean",
+    "wage_dom",
+    "hist_months",
+]
 """Columns without a value where nothing was observed; every other column is 0 then."""
 DEPOSITS = {"td_bal_avg": "td_sum", "margin_bal_avg": "margin_sum"}
 GAP_CAP = 366

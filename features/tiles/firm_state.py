@@ -49,8 +49,10 @@ def wages(months: DataFrame, paid: DataFrame) -> DataFrame:
     )
     length = F.coalesce("end", F.col("oldest") + 1)
     before = F.size(F.filter("paid_k", lambda k: (k >= F.col("run")) & (k < F.col("run") + WAGE_MONTHS)))
-    return run.where("now").select(*KEYS, length.cast("int").alias("run"), "paid_k").select(
-        *KEYS, F.when(before >= WAGE_PAID, F.col("run")).alias("months_without_wages")
+    return (
+        run.where("now")
+        .select(*KEYS, length.cast("int").alias("run"), "paid_k")
+        .select(*KEYS, F.when(before >= WAGE_PAID, F.col("run")).alias("months_without_wages"))
     )
 
 
@@ -58,32 +60,47 @@ def frozen_now(accounts: DataFrame, dates: DataFrame) -> DataFrame:
     """court_freeze_now per firm, from account states ([valid_from, state_to)) by snapshot."""
     rows = accounts.join(F.broadcast(dates), in_force("valid_from", "state_to"), "inner")
     held = F.col("status").isin("FROZEN", "STOPPED") & (F.coalesce("freeze_authority", F.lit("")) == "COURT")
-    return rows.groupBy(*KEYS).agg(F.max(held & (F.col("close_date").isNull() | (F.col("close_date") > F.col("snapshot_date")))).alias("court_freeze_now"))
+    return rows.groupBy(*KEYS).agg(
+        F.max(held & (F.col("close_date").isNull() | (F.col("close_date") > F.col("snapshot_date")))).alias("court_freeze_now")
+    )
 
 
 def representative(persons: DataFrame, dishonest: DataFrame, dates: DataFrame) -> DataFrame:
     """Firms whose legal representative is on the dishonest list now."""
     reps = known_records(persons, dates).where((F.col("role") == "LEGAL_REP") & in_force("valid_from", "valid_to"))
     listed = known_records(dishonest, dates).where(in_force("publish_date", "end_date")).select("party_id", "snapshot_date")
-    return reps.join(listed, ["party_id", "snapshot_date"], "left_semi").select(*KEYS).distinct().select(*KEYS, F.lit(True).alias("rep_dishonest"))
+    return (
+        reps.join(listed, ["party_id", "snapshot_date"], "left_semi")
+        .select(*KEYS)
+        .distinct()
+        .select(*KEYS, F.lit(True).alias("rep_dishonest"))
+    )
 
 
 def insurance(tax: DataFrame) -> DataFrame:
     """sso_missed_3m over the last 3 readable tax months; `tax`: rows of tax_month as known, with snapshot_date."""
     w = Window.partitionBy(*KEYS).orderBy(F.col("month").desc())
-    rows = tax.where("due_date IS NOT NULL AND date_add(due_date, 5) <= snapshot_date").select("*", F.row_number().over(w).alias("n")).where("n <= 3")
+    rows = (
+        tax.where("due_date IS NOT NULL AND date_add(due_date, 5) <= snapshot_date")
+        .select("*", F.row_number().over(w).alias("n"))
+        .where("n <= 3")
+    )
     return rows.groupBy(*KEYS).agg(F.sum("sso_missed").alias("sso_missed_3m"))
 
 
 def new_cases(cases: DataFrame, dates: DataFrame) -> DataFrame:
     """Cases against the firm published in the last 30 days, by cause."""
     since = F.date_sub("snapshot_date", NEWS_DAYS)
-    rows = known_records(cases, dates).where((F.col("role") == "DEFENDANT") & (F.col("publish_date") > since) & (F.col("publish_date") <= F.col("snapshot_date")))
+    rows = known_records(cases, dates).where(
+        (F.col("role") == "DEFENDANT") & (F.col("publish_date") > since) & (F.col("publish_date") <= F.col("snapshot_date"))
+    )
 
     def of(cause: str) -> Column:
         return F.sum((F.col("cause_group") == cause).cast("int"))
 
-    return rows.groupBy(F.col("party_id").alias("firm_id"), "snapshot_date").agg(of("sales").alias("new_sales"), of("loan").alias("new_loan"))
+    return rows.groupBy(F.col("party_id").alias("firm_id"), "snapshot_date").agg(
+        of("sales").alias("new_sales"), of("loan").alias("new_loan")
+    )
 
 
 def loans(records: dict[str, DataFrame], dates: DataFrame) -> DataFrame:
@@ -98,7 +115,9 @@ def loans(records: dict[str, DataFrame], dates: DataFrame) -> DataFrame:
         F.max(F.when(F.col("open"), F.col("dpd"))).alias("dpd_now"),
         F.sum(F.when(F.col("open") & (F.col("guarantee_type") == "CREDIT"), F.col("balance_fen"))).alias("unsecured"),
     )
-    due = F.col("interest_fen") + F.when(F.col("bullet_flag"), F.floor(F.col("principal_fen") / BULLET_SHARE)).otherwise(F.col("principal_fen"))
+    due = F.col("interest_fen") + F.when(F.col("bullet_flag"), F.floor(F.col("principal_fen") / BULLET_SHARE)).otherwise(
+        F.col("principal_fen")
+    )
     ahead = known_records(records["loan_schedule"], dates).where("due_date > snapshot_date AND due_date <= add_months(snapshot_date, 12)")
     repaid = current.where("NOT open").select(*loan_key)
     service = ahead.join(repaid, loan_key, "left_anti").groupBy(*KEYS).agg(F.sum(due).cast("bigint").alias("service"))

@@ -98,8 +98,12 @@ def _schedule(rows: DataFrame, contracts: DataFrame) -> list[DataFrame]:
     due = F.col("principal_fen") + F.col("interest_fen")
     now = rows.select(*_known("due"), F.trunc("due_date", "month").alias("month"), due.alias("amount"))
     both = _with_contract(rows, contracts)
-    months = both.select("*", F.explode(months_between(F.add_months("due_date", -AHEAD_MONTHS), F.add_months("due_date", -1))).alias("month"))
-    ahead = months.where("c_granted_date IS NULL OR c_granted_date <= last_day(month)").select(*_known("ahead"), "month", due.alias("amount"))
+    months = both.select(
+        "*", F.explode(months_between(F.add_months("due_date", -AHEAD_MONTHS), F.add_months("due_date", -1))).alias("month")
+    )
+    ahead = months.where("c_granted_date IS NULL OR c_granted_date <= last_day(month)").select(
+        *_known("ahead"), "month", due.alias("amount")
+    )
     return [now, ahead]
 
 
@@ -153,7 +157,19 @@ def loan(keys: DataFrame, facts: DataFrame) -> DataFrame:
         total("guarantee", "amount").alias("guar_out_bal"),
         F.min(over("first", "day")).alias("first_day"),
     )  # fmt: skip
-    amounts = ["bal", "nonbank_bal", "unsecured_bal", "limit_amt", "used_amt", "due_amt", "overdue_amt", "new_amt", "rollover_amt", "bal_due_3m", "guar_out_bal"]
+    amounts = [
+        "bal",
+        "nonbank_bal",
+        "unsecured_bal",
+        "limit_amt",
+        "used_amt",
+        "due_amt",
+        "overdue_amt",
+        "new_amt",
+        "rollover_amt",
+        "bal_due_3m",
+        "guar_out_bal",
+    ]
     counts = ("n_loan", "n_nonbank_lender", "n_grant", "n_new_lender", "n_query")
     rows = lenders.groupBy(*KEY).agg(
         *(F.sum(c).alias(c) for c in amounts),
@@ -163,7 +179,9 @@ def loan(keys: DataFrame, facts: DataFrame) -> DataFrame:
         F.sum((F.col("n_query") > 0).cast("int")).alias("n_query_lender"),
         F.min("first_day").alias("_first_day"),
     )
-    return rows.select("*", F.coalesce("_n_lender", F.lit(0)).alias("n_lender"), _age("_first_day").alias("first_loan_age")).drop("_n_lender", "_first_day")
+    return rows.select("*", F.coalesce("_n_lender", F.lit(0)).alias("n_lender"), _age("_first_day").alias("first_loan_age")).drop(
+        "_n_lender", "_first_day"
+    )
 
 
 def _age(first_day: str) -> Column:

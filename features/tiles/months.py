@@ -123,7 +123,9 @@ def bank_month(account_sums: DataFrame, accounts: DataFrame, uncovered: DataFram
     open_ = spans.groupBy("firm_id", "bank_id", "month").agg(
         F.min(F.greatest("open_date", "month")).alias("d0"), F.max(F.least(F.coalesce("close_date", end), end)).alias("d1")
     )
-    gaps = uncovered.groupBy("firm_id", "bank_id", F.trunc("biz_date", "month").alias("month")).agg(F.sort_array(F.collect_set("biz_date")).alias("gaps"))
+    gaps = uncovered.groupBy("firm_id", "bank_id", F.trunc("biz_date", "month").alias("month")).agg(
+        F.sort_array(F.collect_set("biz_date")).alias("gaps")
+    )
     keys = ["firm_id", "bank_id", "month"]
     rows = open_.join(gaps, keys, "left").join(inflow, keys, "left")
     no_gaps = F.array().cast("array<date>")

@@ -37,7 +37,12 @@ def registration(
     `taxed`: firm_id, since = first night with a tax record; `coverage`: snapshot_date and tax, court, loan, registry
     (BOOLEAN). `without_registry`: no registry ever delivered to this lake, every firm with an account is taken.
     """
-    firm = latest(known_records(records["reg_enterprise"], dates).where(in_force("valid_from", "valid_to")), "firm_id", "snapshot_date", order="valid_from")
+    firm = latest(
+        known_records(records["reg_enterprise"], dates).where(in_force("valid_from", "valid_to")),
+        "firm_id",
+        "snapshot_date",
+        order="valid_from",
+    )
     inflow = months.where("k < 12").groupBy("firm_id", "snapshot_date").agg(window_sum("op_in_amt", 12).alias("inflow"))
     keys = ["firm_id", "snapshot_date"]
     size = size_class(rules, F.col("industry4"), F.col("employees"), F.col("inflow"))

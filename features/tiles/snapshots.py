@@ -39,7 +39,9 @@ def known_tiles(tile: DataFrame, key: tuple[str, ...], dates: DataFrame, inside:
 
 def known_records(rows: DataFrame, dates: DataFrame) -> DataFrame:
     """Record versions in force on each snapshot, from `versions.intervals`."""
-    return rows.join(F.broadcast(dates), (F.col("known_from") <= F.col("snapshot_date")) & (F.col("known_to") > F.col("snapshot_date")), "inner")
+    return rows.join(
+        F.broadcast(dates), (F.col("known_from") <= F.col("snapshot_date")) & (F.col("known_to") > F.col("snapshot_date")), "inner"
+    )
 
 
 def in_force(begin: str, end: str) -> Column:

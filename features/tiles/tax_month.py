@@ -7,13 +7,14 @@ months, the remainder on the last.
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from features.tiles.facts import KEY, month_of, months_between, on_nights, over, stacked, total
 from features.tiles.versions import intervals
+from lake.clock import month_end
 
 READABLE_DAYS = 5
 NO_RETURN_DAYS = 20
@@ -74,9 +75,15 @@ def _payments(rows: DataFrame) -> list[DataFrame]:
     penalty = F.col("tax_type").isin(*PENALTIES)
     late = F.greatest(F.datediff("pay_date", "due_date"), F.lit(0))
     taxes = rows.where(~penalty).select(
-        *_known("payment"), month_of("period").alias("month"), F.col("amount_fen").alias("amount"), (F.col("tax_type") == "VAT").alias("flag"), late.alias("days")
+        *_known("payment"),
+        month_of("period").alias("month"),
+        F.col("amount_fen").alias("amount"),
+        (F.col("tax_type") == "VAT").alias("flag"),
+        late.alias("days"),
     )
-    booked = rows.where(penalty).select(*_known("penalty"), F.trunc("pay_date", "month").alias("month"), F.col("amount_fen").alias("amount"))
+    booked = rows.where(penalty).select(
+        *_known("penalty"), F.trunc("pay_date", "month").alias("month"), F.col("amount_fen").alias("amount")
+    )
     return [taxes, booked]
 
 
@@ -94,7 +101,9 @@ def _arrears(rows: DataFrame, last: date) -> DataFrame:
 def _ratings(rows: DataFrame, last: date) -> DataFrame:
     points = F.coalesce(*(F.when(F.col("rating") == k, v) for k, v in RATINGS.items()))
     rated = rows.select("*", (F.col("rating_year") * 10 + points).alias("packed"))
-    return _at_month_ends(rated, "in_force_from", "in_force_to", last).select(*_known("rating"), "month", F.col("packed").cast("bigint").alias("amount"))
+    return _at_month_ends(rated, "in_force_from", "in_force_to", last).select(
+        *_known("rating"), "month", F.col("packed").cast("bigint").alias("amount")
+    )
 
 
 def _invoices(rows: DataFrame) -> DataFrame:
@@ -109,7 +118,9 @@ def _cit(rows: DataFrame) -> list[DataFrame]:
     """Year to date as filed: each return counts for its quarter, and against the next quarter of the year."""
     end = month_of("period")
     own = rows.select("*", F.explode(months_between(F.add_months(end, -2), end)).alias("month"), end.alias("period_end"))
-    following = rows.where(F.month(end) < 12).select("*", F.explode(months_between(F.add_months(end, 1), F.add_months(end, 3))).alias("month"))
+    following = rows.where(F.month(end) < 12).select(
+        "*", F.explode(months_between(F.add_months(end, 1), F.add_months(end, 3))).alias("month")
+    )
     amounts = [F.col("revenue_fen").alias("amount"), F.col("profit_fen").alias("profit")]
     return [
         own.select(*_known("cit"), "month", *amounts, (F.col("month") == F.col("period_end")).alias("flag")),
@@ -120,21 +131,36 @@ def _cit(rows: DataFrame) -> list[DataFrame]:
 def _insurance(rows: DataFrame) -> DataFrame:
     limit = F.date_add("due_date", UNPAID_DAYS)
     unpaid = (F.col("due_fen") > 0) & (F.col("paid_date").isNull() | (F.col("paid_date") > limit))
-    return rows.select(*_known("insurance"), F.trunc("month", "month").alias("month"), F.col("headcount").cast("bigint").alias("amount"), F.when(unpaid, limit).alias("due"))
+    return rows.select(
+        *_known("insurance"),
+        F.trunc("month", "month").alias("month"),
+        F.col("headcount").cast("bigint").alias("amount"),
+        F.when(unpaid, limit).alias("due"),
+    )
 
 
 def readable_from(facts: DataFrame) -> DataFrame:
-    """firm_id, month, ready: first night on which the month is read."""
-    due = facts.groupBy("firm_id", "month").agg(F.max(over("vat", "due")).alias("due"))
+    """firm_id, month, ready: first night on which the month is read.
+
+    A month that only the return of the quarter before says something about has no row.
+    """
+    due = facts.where("kind <> 'cit_before'").groupBy("firm_id", "month").agg(F.max(over("vat", "due")).alias("due"))
     ready = F.coalesce(F.date_add("due", READABLE_DAYS), F.date_add(F.last_day("month"), NO_RETURN_DAYS))
     return due.select("firm_id", "month", ready.alias("ready"))
+
+
+def without_return(month: date) -> date:
+    """First night on which a month without any return is read."""
+    return month_end(month) + timedelta(days=NO_RETURN_DAYS)
 
 
 def tax_keys(facts: DataFrame, ready: DataFrame, last: date) -> DataFrame:
     """Every night up to `last` on which the tile of a readable month changes: firm_id, month, night."""
     unpaid = F.when(F.col("kind") == "insurance", F.col("due"))
     nights = facts.select("firm_id", "month", F.explode(F.array("known_from", F.greatest("known_from", unpaid))).alias("known")).distinct()
-    keys = nights.join(ready, ["firm_id", "month"], "inner").select("firm_id", "month", F.greatest("known", "ready").alias("night")).distinct()
+    keys = (
+        nights.join(ready, ["firm_id", "month"], "inner").select("firm_id", "month", F.greatest("known", "ready").alias("night")).distinct()
+    )
     return keys.where(F.col("night") <= F.lit(last))
 
 

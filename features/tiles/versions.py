@@ -8,8 +8,9 @@ version with available_at <= T is the view as of T, whenever the row was written
 from __future__ import annotations
 
 from datetime import date
+from functools import reduce
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from lake.tables import table
@@ -49,19 +50,22 @@ def without_superseded(df: DataFrame, key: tuple[str, ...], version: str, maybe_
     As those rows are few (restatements), no table-sized window is needed: they are joined against the rest.
     """
     later = df.where(maybe_later).groupBy(*key).agg(F.max(version).alias("_later"))
-    same = [F.col(f"a.{k}") == F.col(f"b.{k}") for k in key]
-    condition = same[0]
-    for c in same[1:]:
-        condition = condition & c
-    return df.alias("a").join(later.alias("b"), condition & (F.col("b._later") > F.col(f"a.{version}")), "left_anti")
+    same = reduce(Column.__and__, (F.col(f"a.{k}") == F.col(f"b.{k}") for k in key))
+    return df.alias("a").join(later.alias("b"), same & (F.col("b._later") > F.col(f"a.{version}")), "left_anti")
 
 
 def intervals(df: DataFrame, key: tuple[str, ...]) -> DataFrame:
     """Every version of a record with the nights [`known_from`, `known_to`) on which it is the one in force.
 
-    Versions follow `row_version`; of several accepted by one night only the last is ever in force.
+    Versions follow `row_version`; of several accepted by one night only the last is ever in force. Only versions above 0
+    can end another one; as they are few, they are joined to the rest instead of ordering the whole table.
     """
-    w = Window.partitionBy(*key).orderBy("row_version", "available_at").rowsBetween(1, Window.unboundedFollowing)
-    following = F.min(night_of()).over(w)
-    rows = df.select("*", night_of().alias("known_from"), F.coalesce(following, F.lit(OPEN)).alias("known_to"))
+    later = (
+        df.where("row_version > 0")
+        .groupBy(*(F.col(k).alias(f"_{k}") for k in key))
+        .agg(F.collect_list(F.struct("row_version", night_of().alias("night"))).alias("_later"))
+    )
+    same = reduce(Column.__and__, (F.col(k) == F.col(f"_{k}") for k in key))
+    end = F.array_min(F.transform(F.filter("_later", lambda x: x["row_version"] > F.col("row_version")), lambda x: x["night"]))
+    rows = df.join(later, same, "left").select(*df.columns, night_of().alias("known_from"), F.coalesce(end, F.lit(OPEN)).alias("known_to"))
     return rows.where("known_from < known_to")

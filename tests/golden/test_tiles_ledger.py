@@ -32,10 +32,16 @@ def firm_one(s: Silver) -> None:
     s.txn(day(1, 15), 3_100_000, "supplier_payment", "D", cpty_id="S1").txn(day(2, 15), 2_900_000, "rent", "D")
     s.txn(day(3, 1), 1_000_000, cpty_id="P1").txn(day(3, 5), 3_000_000, cpty_id="P2").txn(day(3, 5), 500_000, "pos_settlement")
     s.txn(day(3, 10), 2_000_000, "supplier_payment", "D", cpty_id="S1")
-    s.txn(day(3, 10), 400_000, "wage", "D", cpty_id="W1", cpty_kind="person").txn(day(3, 15), 400_000, "wage", "D", cpty_id="W2", cpty_kind="person")
+    s.txn(day(3, 10), 400_000, "wage", "D", cpty_id="W1", cpty_kind="person").txn(
+        day(3, 15), 400_000, "wage", "D", cpty_id="W2", cpty_kind="person"
+    )
     s.txn(day(3, 20), 100_000, "tax_refund").txn(day(3, 21), 9_999_999, "own_transfer_in")
-    s.txn(day(3, 22), 7_000_000, cpty_id="P9", returned_flag=True).txn(day(3, 22), 7_000_000, "supplier_payment", "D", cpty_id="S9", returned_flag=True)
-    s.txn(day(3, 23), 5_000_000, cpty_id="P9", is_reversed=True).txn(day(3, 23), -5_000_000, cpty_id="P9", reversal_flag="R", is_reversed=True)
+    s.txn(day(3, 22), 7_000_000, cpty_id="P9", returned_flag=True).txn(
+        day(3, 22), 7_000_000, "supplier_payment", "D", cpty_id="S9", returned_flag=True
+    )
+    s.txn(day(3, 23), 5_000_000, cpty_id="P9", is_reversed=True).txn(
+        day(3, 23), -5_000_000, cpty_id="P9", reversal_flag="R", is_reversed=True
+    )
     s.txn(day(3, 24), 8_300_000, cpty_id="P3", currency="USD", amt_cny_fen=60_000_000, instrument="BILL")
     s.txn(day(3, 30), 4_600_000, "cash_withdrawal", "D", cash_flag="CASH", instrument="CASH", channel="ATM")
     s.txn(day(3, 31), 12_345, "other_out", "D", channel="MOBILE", txn_ts=datetime(2024, 3, 31, 23, 30))
@@ -125,7 +131,15 @@ def test_days_times_and_people_of_the_month(ledger) -> None:  # type: ignore[no-
 
 def test_balances_of_the_month(ledger) -> None:  # type: ignore[no-untyped-def]
     row = month_row(ledger, "F1")
-    want = {"bal_avg": 969_355, "bal_eom": 1_000_000, "bal_min": 50_000, "bal_max": 1_000_000, "td_bal_avg": 3_000_000, "margin_bal_avg": 0, "zero_bal_days": 1}
+    want = {
+        "bal_avg": 969_355,
+        "bal_eom": 1_000_000,
+        "bal_min": 50_000,
+        "bal_max": 1_000_000,
+        "td_bal_avg": 3_000_000,
+        "margin_bal_avg": 0,
+        "zero_bal_days": 1,
+    }
     assert {k: row[k] for k in want} == want
     assert row["bal_std"] == pytest.approx(statistics.stdev([1_000_000] * 30 + [50_000]))
 

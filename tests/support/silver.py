@@ -46,14 +46,24 @@ class Silver:
         night = known if isinstance(known, date) and not isinstance(known, datetime) else self.as_of
         at = known if isinstance(known, datetime) else cut_off(night)
         made: dict[str, Any] = {"available_at": at, "ingested_at": at, "as_of": self.as_of, "is_history": False, "row_version": 0}
-        row = {c.name: values.get(c.name, DEFAULTS.get(full, {}).get(c.name, made.get(c.name, _zero(c.type, c.nullable)))) for c in table(full).columns}
+        row = {
+            c.name: values.get(c.name, DEFAULTS.get(full, {}).get(c.name, made.get(c.name, _zero(c.type, c.nullable))))
+            for c in table(full).columns
+        }
         unknown = set(values) - set(row)
         assert not unknown, f"{full} has no columns {unknown}"
         self.rows[full, row["as_of"]].append(row)
         return self
 
     def account(self, account_id: str, firm_id: str = "F1", open_date: date = date(2020, 1, 1), **values: Any) -> Silver:
-        return self.row("acct_account", account_id=account_id, firm_id=firm_id, open_date=open_date, valid_from=values.pop("valid_from", open_date), **values)
+        return self.row(
+            "acct_account",
+            account_id=account_id,
+            firm_id=firm_id,
+            open_date=open_date,
+            valid_from=values.pop("valid_from", open_date),
+            **values,
+        )
 
     def balance(self, account_id: str, day: date, closing: int, opening: int | None = None, firm_id: str = "F1", **values: Any) -> Silver:
         return self.row(
@@ -67,7 +77,16 @@ class Silver:
             self.balance(account_id, first + timedelta(days=k), closing, **values)
         return self
 
-    def txn(self, day: date, amt: int, category: str = "sales_receipt", side: str = "C", account_id: str = "A1", firm_id: str = "F1", **values: Any) -> Silver:
+    def txn(
+        self,
+        day: date,
+        amt: int,
+        category: str = "sales_receipt",
+        side: str = "C",
+        account_id: str = "A1",
+        firm_id: str = "F1",
+        **values: Any,
+    ) -> Silver:
         self._n += 1
         at = values.pop("txn_ts", datetime(day.year, day.month, day.day, 10) + timedelta(seconds=self._n))
         amounts = {"amt_minor": amt, "amt_cny_fen": values.pop("amt_cny_fen", amt)}

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 import pytest
+
 from lake import store
 from lake.clock import SHANGHAI, known_at
 from lake.io import Lake
