@@ -55,7 +55,7 @@ RULES = [
     ("ratio by a negative is null", "ratio(sum(fm.op_in_amt,3),sum(fm.op_out_amt,3))", {"firm_month": flow(3, op_in_amt=[1] * 3, op_out_amt=[-1] * 3)}, N),
     ("monthly quotients skip months without divisor", "min((fm.op_in_amt-fm.op_out_amt)/fm.op_in_amt,12)", {"firm_month": flow(6, op_in_amt=[100, 0, 50, 10, 10, 10], op_out_amt=[50, 9, 50, 5, 5, 5])}, 0),
     ("variation of a loss is null", "cv(fm.op_out_amt,12)", {"firm_month": flow(12, op_out_amt=[-5] * 12)}, N),
-    ("a line through two points is none", "slope(fm.op_in_amt,6)", {"firm_month": flow([31, 5, 31, 5, 5, 5], op_in_amt=[1] * 6)}, N),
+    ("a line through two points is none", "slope(fm.wage_dom,6)", {"firm_month": flow(6, wage_dom=[1.0, 2.0])}, N),
     ("a constant has no correlation", "corr(fm.op_in_amt,fm.op_out_amt,12)", {"firm_month": flow(12, op_in_amt=[5] * 12, op_out_amt=X)}, N),
     ("correlation with itself", "corr(fm.op_in_amt,fm.op_out_amt,12)", {"firm_month": flow(12, op_in_amt=X, op_out_amt=X)}, 1),
     ("autocorrelation needs eight pairs", "acf(fm.op_in_amt,12,1)", {"firm_month": flow(8, op_in_amt=X[:8])}, N),
