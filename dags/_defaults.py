@@ -60,7 +60,9 @@ def night_dag(dag_id: str, doc: str | None, *, schedule: Any, tags: list[Tag], d
         max_active_runs=1,
         tags={t.value for t in tags},
         default_args=DEFAULT_ARGS,
-        params={"as_of": Param(None, type=["null", "string"], format="date", description="business date D; empty: the night before the run")},
+        params={
+            "as_of": Param(None, type=["null", "string"], format="date", description="business date D; empty: the night before the run")
+        },
         user_defined_macros={"night": night},
     )
 

@@ -22,7 +22,11 @@ from _task import JobOperator
 from airflow.sdk import TriggerRule
 
 with night_dag(
-    "account_flows", __doc__, schedule=nightly(), tags=[Tag.SOURCE, Tag.NIGHT_GOES_ON_WITHOUT], description="bank files: pull per bank, check once"
+    "account_flows",
+    __doc__,
+    schedule=nightly(),
+    tags=[Tag.SOURCE, Tag.NIGHT_GOES_ON_WITHOUT],
+    description="bank files: pull per bank, check once",
 ) as dag:
     # which banks there are is asked when the night starts, never while the file is parsed
     banks = JobOperator(task_id="banks", arguments=["banks"], result=True, pool="source_flows")

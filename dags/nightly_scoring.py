@@ -25,7 +25,9 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 ASSETS = [asset(name) for name in SIGNALS.values()]
 # any, not all: an event left over from a broken night would let "all" start too early; the gate counts the night's own events
-SCHEDULE = AssetOrTimeSchedule(timetable=CronTriggerTimetable("0 5 * * *", timezone=TIMEZONE, run_immediately=False), assets=AssetAny(*ASSETS))
+SCHEDULE = AssetOrTimeSchedule(
+    timetable=CronTriggerTimetable("0 5 * * *", timezone=TIMEZONE, run_immediately=False), assets=AssetAny(*ASSETS)
+)
 
 
 class NightGate(JobOperator):
@@ -35,7 +37,11 @@ class NightGate(JobOperator):
         night = night_of(context)
         run_type = getattr(context["dag_run"].run_type, "value", context["dag_run"].run_type)
         if run_type == "asset_triggered":
-            waiting = [a.name for a in ASSETS if not any(e.extra.get("as_of") == night for e in context["inlet_events"][a].ascending(False).limit(10))]
+            waiting = [
+                a.name
+                for a in ASSETS
+                if not any(e.extra.get("as_of") == night for e in context["inlet_events"][a].ascending(False).limit(10))
+            ]
             if waiting:
                 raise AirflowSkipException(f"night {night} waits for {', '.join(waiting)}; at 05:00 it goes on with what is there")
         state = super().execute(context)
@@ -47,7 +53,11 @@ class NightGate(JobOperator):
 
 
 with night_dag(
-    "nightly_scoring", __doc__, schedule=SCHEDULE, tags=[Tag.SCORING, Tag.MUST_BEFORE_SIX], description="tiles, indicators, score, publish, report"
+    "nightly_scoring",
+    __doc__,
+    schedule=SCHEDULE,
+    tags=[Tag.SCORING, Tag.MUST_BEFORE_SIX],
+    description="tiles, indicators, score, publish, report",
 ) as dag:
     gate = NightGate(task_id="gate", arguments=["night-state", "--as-of", AS_OF], result=True, inlets=ASSETS)
     spark = [JobOperator(task_id=step, arguments=[step, "--as-of", AS_OF], pool=SPARK_POOL) for step in ("tiles", "indicators", "score")]

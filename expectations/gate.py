@@ -69,7 +69,9 @@ def judge(
     results: dict[str, Any] = {}
     for name, suite in built.items():
         batch = data.add_dataframe_asset(name).add_batch_definition_whole_dataframe(f"{source} {as_of}")
-        definition = context.validation_definitions.add(gx.ValidationDefinition(name=f"{source}-{name}", data=batch, suite=context.suites.add(suite)))
+        definition = context.validation_definitions.add(
+            gx.ValidationDefinition(name=f"{source}-{name}", data=batch, suite=context.suites.add(suite))
+        )
         actions: list[ValidationAction] = [UpdateDataDocsAction(name="docs", site_names=["dq"])]
         evidence = {"unexpected_index_column_names": SHOWN, "partial_unexpected_count": 20} if name == "violations" else {}
         shape: dict[str, Any] = {"result_format": "SUMMARY", **evidence}

@@ -43,7 +43,9 @@ def _one(df: DataFrame, key: list[str], name: str) -> DataFrame:
 
 def by_file(hard: DataFrame) -> DataFrame:
     """Refused files: submission_id, park_file."""
-    found = hard.where("scope_kind = 'FILE'").select(F.col("scope_key").alias("submission_id"), _park(False).alias("park"), F.lit(0).alias("rank"))
+    found = hard.where("scope_kind = 'FILE'").select(
+        F.col("scope_key").alias("submission_id"), _park(False).alias("park"), F.lit(0).alias("rank")
+    )
     return _one(found, ["submission_id"], "park_file")
 
 
@@ -63,7 +65,9 @@ def by_row(hard: DataFrame) -> DataFrame:
 def hit_rows(rows: DataFrame, parked_rows: DataFrame) -> DataFrame:
     """The rows of `rows` that are parked for themselves, with `cascade`, what they park in turn."""
     fields = [F.col(f"park_row.{c}").alias(c) for c in PARK[:-1]]
-    keys = parked_rows.select("submission_id", "row_no", F.struct(*fields, F.col("park_row.violation_id").alias("cascade_of")).alias("cascade"))
+    keys = parked_rows.select(
+        "submission_id", "row_no", F.struct(*fields, F.col("park_row.violation_id").alias("cascade_of")).alias("cascade")
+    )
     return rows.join(F.broadcast(keys), on=["submission_id", "row_no"], how="inner")
 
 
@@ -74,7 +78,9 @@ def by_account(hit: DataFrame, acct_rows: DataFrame, owned: DataFrame, ownerless
     before, `ownerless` (bank_id, account_id, park) accounts that nights before parked.
     """
     here = hit.where("file_type = 'ACCT' AND account_id IS NOT NULL")
-    good = acct_rows.where("account_id IS NOT NULL").join(F.broadcast(here.select("submission_id", "row_no")), on=["submission_id", "row_no"], how="left_anti")
+    good = acct_rows.where("account_id IS NOT NULL").join(
+        F.broadcast(here.select("submission_id", "row_no")), on=["submission_id", "row_no"], how="left_anti"
+    )
     known = owned.select("bank_id", "account_id").unionByName(good.select("bank_id", "account_id"))
     found = here.select("bank_id", "account_id", F.col("cascade").alias("park"), F.lit(3).alias("rank")).unionByName(
         ownerless.select("bank_id", "account_id", "park", F.lit(4).alias("rank"))

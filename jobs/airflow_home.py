@@ -77,7 +77,13 @@ def _start(settings: Settings, name: str, command: tuple[str, ...], env: dict[st
     logs.mkdir(exist_ok=True)
     with (logs / f"{name}.log").open("ab") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", *command], env=env, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
+            [sys.executable, "-m", *command],
+            env=env,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
     known = _known(settings)
     known[name] = {"pid": process.pid, "created": psutil.Process(process.pid).create_time()}
@@ -92,7 +98,9 @@ def _ports_free(settings: Settings, sources: bool) -> None:
     for port, what in wanted.items():
         with sockets.socket() as s:
             if s.connect_ex(("127.0.0.1", port)) == 0:
-                raise ConfigError(f"port {port} of 127.0.0.1, needed by {what}, is taken by another program. Stop that one (or `make down` of another home).")
+                raise ConfigError(
+                    f"port {port} of 127.0.0.1, needed by {what}, is taken by another program. Stop that one (or `make down` of another home)."
+                )
 
 
 def _health(url: str) -> dict[str, str | None]:

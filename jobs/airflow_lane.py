@@ -39,7 +39,9 @@ class Teller:
             self._started[key] = time.monotonic()
         seconds = time.monotonic() - self._started.get(key, time.monotonic())
         name = getattr(ti.task, "each", "") or (str(ti.map_index) if ti.map_index is not None and ti.map_index >= 0 else "")
-        self.tell(event="task", dag=ti.dag_id, task=ti.task_id, each=name, state=state, attempt=ti.try_number, seconds=round(seconds, 1), **more)
+        self.tell(
+            event="task", dag=ti.dag_id, task=ti.task_id, each=name, state=state, attempt=ti.try_number, seconds=round(seconds, 1), **more
+        )
 
     @hookimpl
     def on_task_instance_running(self, previous_state: Any, task_instance: Any) -> None:

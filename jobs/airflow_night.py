@@ -29,7 +29,12 @@ log = logging.getLogger(__name__)
 
 SCORING = "nightly_scoring"
 # registry first: flows are categorised with the firms and related parties that it knows
-PRODUCERS: dict[str, tuple[str, ...]] = {"registry_and_loans": (), "tax_records": (), "court_records": (), "account_flows": ("registry_and_loans",)}
+PRODUCERS: dict[str, tuple[str, ...]] = {
+    "registry_and_loans": (),
+    "tax_records": (),
+    "court_records": (),
+    "account_flows": ("registry_and_loans",),
+}
 ERRORS = {2: UsageError, 10: ConfigError, 11: SourceUnavailable, 12: GateFailed, 13: ContractBroken}
 GO_ON = 11
 LANES = 2
@@ -76,7 +81,12 @@ def task_name(event: Event) -> str:
 def sentence(event: Event) -> str:
     """An event as one line for the log and the terminal."""
     if event["event"] == "task":
-        state = {"running": "started", "success": "done", "skipped": "skipped", "failed": f"FAILED with exit code {event.get('exit_code')}"}[event["state"]]
+        state = {
+            "running": "started",
+            "success": "done",
+            "skipped": "skipped",
+            "failed": f"FAILED with exit code {event.get('exit_code')}",
+        }[event["state"]]
         seconds = "" if event["state"] == "running" else f" after {event['seconds']:.1f} s"
         return f"{task_name(event)} {state}{seconds}" + (f": {event['message']}" if event.get("message") else "")
     if event["event"] == "dag" and event["dag"]:
@@ -95,7 +105,9 @@ def as_error(event: Event, log_file: Path) -> LiushuiError:
 class Lane:
     """One jobs.airflow_lane process; its events arrive in `events` with the lane's number."""
 
-    def __init__(self, number: int, env: dict[str, str], as_of: date, log_file: IO[str], events: queue.Queue[tuple[int, Event | None]]) -> None:
+    def __init__(
+        self, number: int, env: dict[str, str], as_of: date, log_file: IO[str], events: queue.Queue[tuple[int, Event | None]]
+    ) -> None:
         command = [sys.executable, "-m", "jobs.airflow_lane", str(airflow_env.DAGS), as_of.isoformat()]
         self._process = subprocess.Popen(command, env=env, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log_file)
         threading.Thread(target=self._read, args=(number, events), daemon=True).start()
@@ -161,7 +173,9 @@ def _next(waiting: list[str], running: set[str], result: NightResult) -> str | N
     return None
 
 
-def _play(lanes: list[Lane], events: queue.Queue[tuple[int, Event | None]], result: NightResult, tell: Callable[[Event], None], log_file: Path) -> None:
+def _play(
+    lanes: list[Lane], events: queue.Queue[tuple[int, Event | None]], result: NightResult, tell: Callable[[Event], None], log_file: Path
+) -> None:
     """Give DAGs to idle lanes until all have run; producers first, scoring when no producer is left."""
     waiting, running, idle = [*PRODUCERS, SCORING], set[str](), list[int]()
     synced = False
@@ -220,7 +234,13 @@ def run_night(settings: Settings, as_of: date, tell: Callable[[Event], None] | N
             _play(lanes, events, result, tell or _log_event, path)
     result.total_seconds = time.monotonic() - started
     own = result.total_seconds - sum(result.task_seconds.values())
-    log.info("night=%s airflow total_seconds=%.1f task_seconds=%.1f difference=%.1f", as_of, result.total_seconds, result.total_seconds - own, own)
+    log.info(
+        "night=%s airflow total_seconds=%.1f task_seconds=%.1f difference=%.1f",
+        as_of,
+        result.total_seconds,
+        result.total_seconds - own,
+        own,
+    )
     worst = result.worst([SCORING])
     if worst is not None:
         raise as_error(worst, path)

@@ -45,8 +45,15 @@ def purpose_rules(rows: Sequence[dict[str, str]]) -> list[PurposeRule]:
     found = []
     for r in rows:
         codes = tuple(filter(None, r["codes"].split(";")))
-        if r["side"] not in ("C", "D") or r["kind"] not in ("", "related", "risk", *KINDS) or not r["category"] or not r["priority"].isdigit():
-            raise ConfigError(f"conf/ref/ref_purpose_rule.csv: this rule cannot be read: {r}. Expected side C or D, a known kind, a category.")
+        if (
+            r["side"] not in ("C", "D")
+            or r["kind"] not in ("", "related", "risk", *KINDS)
+            or not r["category"]
+            or not r["priority"].isdigit()
+        ):
+            raise ConfigError(
+                f"conf/ref/ref_purpose_rule.csv: this rule cannot be read: {r}. Expected side C or D, a known kind, a category."
+            )
         found.append(PurposeRule(int(r["priority"]), r["side"], codes, r["regex"], r["kind"], r["category"]))
     return sorted(found, key=lambda r: (r.priority, r.side))
 

@@ -41,7 +41,14 @@ def run(lake: Lake, as_of: date, *, history: bool = False) -> Report:
     if not rows:
         return Report(nothing=True)
     scratch = Scratch(lake.spark, staging.night_folder(lake.settings, "flows", as_of) / ".check")
-    n = Night(lake, as_of, history, scratch, parse.References.load(lake.spark, banks.foreign_banks(lake.settings.home)), submissions.received(rows))
+    n = Night(
+        lake,
+        as_of,
+        history,
+        scratch,
+        parse.References.load(lake.spark, banks.foreign_banks(lake.settings.home)),
+        submissions.received(rows),
+    )
     with ThreadPoolExecutor(2) as pool:
         # neither needs Spark: importing Great Expectations takes seconds, and bronze is published by linking files
         warm = pool.submit(gate.warm_up)
@@ -63,11 +70,15 @@ def _check(n: Night) -> Report:
     with ThreadPoolExecutor(2) as pool:
         n.typed = dict(zip(TYPES, pool.map(lambda t: _typed(n, t), TYPES), strict=True))
     body = file_views(n)
-    by_file = n.scratch.save("violation_file", banks.applicable(evaluate(spark, [r for r in load_rules() if r.stage == "files"]), n.refs.foreign))
+    by_file = n.scratch.save(
+        "violation_file", banks.applicable(evaluate(spark, [r for r in load_rules() if r.stage == "files"]), n.refs.foreign)
+    )
     hard = by_file.where("scope_kind = 'FILE' AND severity = 'block'").select("scope_key").distinct().collect()
     n.subs = submissions.judge(n.files, {r.scope_key for r in hard}, {f["file_key"] for f in n.files if f["is_sparse"]})
     state = row_views(n)
-    by_row = n.scratch.save("violation_row", banks.applicable(evaluate(spark, [r for r in load_rules() if r.stage == "rows"]), n.refs.foreign))
+    by_row = n.scratch.save(
+        "violation_row", banks.applicable(evaluate(spark, [r for r in load_rules() if r.stage == "rows"]), n.refs.foreign)
+    )
     result = outcome(n, state, by_file.unionByName(by_row), body)
     return flow_publish.publish(n, result)
 

@@ -94,7 +94,9 @@ def _check(p: Pulled, names: list[str]) -> Report:
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(lambda n: _write(p, n, rows[n], held_by, dropped), p.staged))
     parked = [_parked_rows(p, rows[n], held_by) for n in p.staged] + [_bad_rows(p, n, violations) for n in p.bad]
-    held = p.scratch.save("quarantine", reduce(DataFrame.unionByName, parked) if parked else p.lake.empty("dq.quarantine").drop("as_of", "source"))
+    held = p.scratch.save(
+        "quarantine", reduce(DataFrame.unionByName, parked) if parked else p.lake.empty("dq.quarantine").drop("as_of", "source")
+    )
     counts = p.scratch.save("reconciliation", reconciliation([_counts(p, held, copies)]))
     found.publish("dq.violation", p.scratch.paths("violation"))
     found.publish("dq.quarantine", p.scratch.paths("quarantine"))
@@ -142,13 +144,19 @@ def _violations(p: Pulled, rows: dict[str, DataFrame], copies: DataFrame) -> Dat
 
     hard, soft = F.lit("quarantine"), F.lit("warn")
     repeated = copies.where("contents > 1 OR copy_no > 1")
-    parts = [found(repeated, "V17", "1 row of the version", F.concat("copies", F.lit(" rows")), F.when(F.col("contents") > 1, hard).otherwise(soft))]
+    parts = [
+        found(
+            repeated, "V17", "1 row of the version", F.concat("copies", F.lit(" rows")), F.when(F.col("contents") > 1, hard).otherwise(soft)
+        )
+    ]
     for n, df in rows.items():
         if f"silver.{n}" in SETS:
             wrong = df.withColumn("_outside", _outside_set(n)).where("_outside <> ''")
             parts.append(found(wrong, "V13", "a value of the set", F.col("_outside"), hard))
     for n, path in p.bad.items():
-        raw = p.lake.spark.read.parquet(str(path)).select(F.lit(n).alias("file_type"), F.col("pull_id").alias("submission_id"), F.col("record_no").alias("row_no"), "reason")
+        raw = p.lake.spark.read.parquet(str(path)).select(
+            F.lit(n).alias("file_type"), F.col("pull_id").alias("submission_id"), F.col("record_no").alias("row_no"), "reason"
+        )
         parts.append(found(raw, "V04", "a record that reads", F.col("reason"), hard))
     return violation_rows(reduce(DataFrame.unionByName, parts), p.source)
 
@@ -198,7 +206,9 @@ def _bad_rows(p: Pulled, name: str, violations: DataFrame) -> DataFrame:
 def _counts(p: Pulled, held: DataFrame, copies: DataFrame) -> DataFrame:
     """Rows received by the pull's own count, and what became of them: silver files, parked rows, copies."""
     parked = {r.file_type: r["count"] for r in held.groupBy("file_type").count().collect()}
-    twice = copies.where("contents = 1 AND copy_no > 1").join(held.select("file_type", "row_no"), on=["file_type", "row_no"], how="left_anti")
+    twice = copies.where("contents = 1 AND copy_no > 1").join(
+        held.select("file_type", "row_no"), on=["file_type", "row_no"], how="left_anti"
+    )
     doubled = {r.file_type: r["count"] for r in twice.groupBy("file_type").count().collect()}
     rows = []
     for n in sorted({*p.staged, *p.bad}):

@@ -17,12 +17,18 @@ def _cell(text: str) -> str:
 
 def tables_page() -> str:
     """Every table: meaning, key, partition, columns with type and meaning."""
-    parts = ["# Tables\n\n" + NOTE + "Source: `lake/tables.py`. `!` marks a column that is never null; times are Asia/Shanghai; money is BIGINT minor units.\n"]
+    parts = [
+        "# Tables\n\n"
+        + NOTE
+        + "Source: `lake/tables.py`. `!` marks a column that is never null; times are Asia/Shanghai; money is BIGINT minor units.\n"
+    ]
     for name, t in TABLES.items():
         if t.layer == "feature":
             continue
         rows = "\n".join(f"| {c.name} | {_cell(c.type)}{'' if c.nullable else '!'} | {_cell(c.meaning)} |" for c in t.columns)
-        parts.append(f"\n## {name}\n\n{t.meaning}. Key: {', '.join(t.key)}. Partition: {', '.join(t.partition)}.\n\n| column | type | meaning |\n|---|---|---|\n{rows}\n")
+        parts.append(
+            f"\n## {name}\n\n{t.meaning}. Key: {', '.join(t.key)}. Partition: {', '.join(t.partition)}.\n\n| column | type | meaning |\n|---|---|---|\n{rows}\n"
+        )
     return "".join(parts)
 
 
@@ -31,7 +37,9 @@ def indicators_page() -> str:
     parts = ["# Indicators\n\n" + NOTE + "Source: `conf/catalogue/indicators.csv`. `liushui indicator NAME` prints one.\n"]
     for dimension in DIMENSIONS:
         rows = [r for r in derived.catalogue() if r["dimension"] == dimension]
-        parts.append(f"\n## {dimension} ({len(rows)})\n\n| id | name | 名称 | meaning | formula | clock | unit | null | sign |\n|---|---|---|---|---|---|---|---|---|\n")
+        parts.append(
+            f"\n## {dimension} ({len(rows)})\n\n| id | name | 名称 | meaning | formula | clock | unit | null | sign |\n|---|---|---|---|---|---|---|---|---|\n"
+        )
         parts += [
             f"| {r['id']} | {r['name']} | {r['name_zh']} | {_cell(r['description'])} | `{_cell(r['formula'])}` | {r['clock']} | {r['unit']} | {r['null_policy']} | {r['monotone']} |\n"
             for r in rows
@@ -43,7 +51,11 @@ def rules_page() -> str:
     """Every governance rule with its severity, scope, tolerance and the sentence a clerk reads."""
     from expectations.rules import load_rules
 
-    parts = ["# Rules\n\n" + NOTE + "Source: `expectations/rules/*.sql`.\n\n| rule | title | severity | scope | tolerance | what it says |\n|---|---|---|---|---|---|\n"]
+    parts = [
+        "# Rules\n\n"
+        + NOTE
+        + "Source: `expectations/rules/*.sql`.\n\n| rule | title | severity | scope | tolerance | what it says |\n|---|---|---|---|---|---|\n"
+    ]
     parts += [f"| {r.id} | {_cell(r.title)} | {r.severity} | {r.scope} | {r.tolerance} | {_cell(r.sentence)} |\n" for r in load_rules()]
     return "".join(parts)
 

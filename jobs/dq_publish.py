@@ -47,8 +47,10 @@ class Findings:
         rank = F.when(F.col("severity") == "block", 0).when(F.col("severity") == "quarantine", 1).otherwise(2)
         parked = quarantined.groupBy("violation_id").agg(F.count("*").alias("parked"))
         # parked rows are counted by violation: the date of an issue may be null, which would match nothing in a join
-        found = violations.join(parked, on="violation_id", how="left").groupBy(*keys).agg(
-            F.min_by("severity", rank).alias("severity"), F.count("*").alias("violations"), F.sum("parked").alias("rows_parked")
+        found = (
+            violations.join(parked, on="violation_id", how="left")
+            .groupBy(*keys)
+            .agg(F.min_by("severity", rank).alias("severity"), F.count("*").alias("violations"), F.sum("parked").alias("rows_parked"))
         )
         rows = [r.asDict() for r in found.orderBy(*keys).collect()]
         due = due_dates(self.as_of)
@@ -64,11 +66,15 @@ class Findings:
         self.put("dq.contract", contracts)
         counts = {(r.rule_id, r.severity): r.n for r in violations.groupBy("rule_id", "severity").agg(F.count("*").alias("n")).collect()}
         folder = self._lake.settings.folder("reports") / self.as_of.isoformat() / "dq" / self.source
-        verdict = gate.judge(folder, self.source, self.as_of, rules, counts, examples(violations), _forbidden(contracts), _gaps(reconciliation))
+        verdict = gate.judge(
+            folder, self.source, self.as_of, rules, counts, examples(violations), _forbidden(contracts), _gaps(reconciliation)
+        )
         self.put("dq.gate", verdict.rows)
         if verdict.stop:
             refuse([r.asDict() for r in broken(reconciliation).orderBy("submission_id", "biz_date").limit(5).collect()], self.as_of)
-            raise GateFailed(f"the gate stopped the check of {self.source} for {self.as_of}: {'; '.join(verdict.stop)}. See {folder}/index.html.")
+            raise GateFailed(
+                f"the gate stopped the check of {self.source} for {self.as_of}: {'; '.join(verdict.stop)}. See {folder}/index.html."
+            )
 
 
 def due_dates(as_of: date) -> dict[str, date]:
@@ -88,7 +94,11 @@ def examples(violations: DataFrame) -> pd.DataFrame:
     w = Window.partitionBy("rule_id", "severity").orderBy("bank_id", "biz_date", "scope_key")
     few = violations.withColumn("_n", F.row_number().over(w)).where(F.col("_n") <= gate.EXAMPLES)
     shown = [F.coalesce(F.col(c).cast("string"), F.lit("-")).alias(c) for c in gate.SHOWN]
-    return few.select(F.concat_ws(" ", "rule_id", "severity").alias("finding"), *shown).orderBy("finding", "bank_id", "biz_date", "scope_key").toPandas()
+    return (
+        few.select(F.concat_ws(" ", "rule_id", "severity").alias("finding"), *shown)
+        .orderBy("finding", "bank_id", "biz_date", "scope_key")
+        .toPandas()
+    )
 
 
 def _forbidden(contracts: Sequence[dict[str, Any]]) -> pd.DataFrame:

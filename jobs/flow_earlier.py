@@ -80,7 +80,9 @@ def account_rows(n: Night, known: list[dict[str, Any]]) -> DataFrame | None:
 def owned(n: Night) -> DataFrame:
     """Accounts accepted on nights before: bank_id, account_id, firm_id, one row each."""
     rows = before(n.lake, "silver.acct_account", n.as_of)
-    return rows.groupBy("bank_id", "account_id").agg(F.max_by("firm_id", F.struct("valid_from", "row_version", "available_at")).alias("firm_id"))
+    return rows.groupBy("bank_id", "account_id").agg(
+        F.max_by("firm_id", F.struct("valid_from", "row_version", "available_at")).alias("firm_id")
+    )
 
 
 def open_accounts(n: Night) -> DataFrame:

@@ -63,7 +63,11 @@ def file_views(n: Night) -> DataFrame:
 
 def _body(file_type: str, rows: DataFrame) -> DataFrame:
     """Rows of every file by date, currency and side, as its totals state them; `placed` are those that totals can be made of."""
-    side = {"TXN": F.col("dr_cr"), "CTL": F.when(F.col("kind") == "BALANCE", "B").otherwise(F.col("dr_cr"))} if file_type in ("TXN", "CTL") else {}
+    side = (
+        {"TXN": F.col("dr_cr"), "CTL": F.when(F.col("kind") == "BALANCE", "B").otherwise(F.col("dr_cr"))}
+        if file_type in ("TXN", "CTL")
+        else {}
+    )
     dr_cr = side.get(file_type, F.lit("C"))
     unread = F.col("parse_error").isNotNull() | (F.col("bad_fields") != "")
     placed = ~unread & F.col("places").isNotNull() & ~F.col("finer") & ~F.col("too_large") & dr_cr.isin("C", "D", "B")

@@ -50,8 +50,14 @@ def outcome(n: Night, state: RowState, violations: DataFrame, body: DataFrame) -
     _silver(n, state, p)
     accepted = [_accepted(n, name, *what) for name, what in COUNTED.items()]
     fate = F.coalesce("became", F.when(F.col("park").isNotNull(), "quarantined"))
-    others = verdicts.select("*", fate.alias("fate")).where("fate IS NOT NULL").groupBy("bank_id", "submission_id", "file_type", "biz_date", F.col("fate").alias("became"))
-    received = body.groupBy("bank_id", "submission_id", "file_type", "biz_date").agg(F.lit("received").alias("became"), F.sum("n").alias("n"), F.sum("abs_amount").alias("amount"))
+    others = (
+        verdicts.select("*", fate.alias("fate"))
+        .where("fate IS NOT NULL")
+        .groupBy("bank_id", "submission_id", "file_type", "biz_date", F.col("fate").alias("became"))
+    )
+    received = body.groupBy("bank_id", "submission_id", "file_type", "biz_date").agg(
+        F.lit("received").alias("became"), F.sum("n").alias("n"), F.sum("abs_amount").alias("amount")
+    )
     counts = [received, others.agg(F.count("*").alias("n"), F.sum("amount").alias("amount")), *accepted, *_never_read(n)]
     return Outcome(violations, held, n.scratch.save("reconciliation", reconciliation(counts)))
 
@@ -110,7 +116,11 @@ def _silver(n: Night, state: RowState, p: Parked) -> None:
         return judged(rows, p).where("park IS NULL").drop("park")
 
     own_rows = good(state.rows["ACCT"])
-    told = own_rows.where("op IS NULL").groupBy("account_id").agg(F.max_by("firm_id", F.struct("to_date", "version", "row_no")).alias("firm_id"))
+    told = (
+        own_rows.where("op IS NULL")
+        .groupBy("account_id")
+        .agg(F.max_by("firm_id", F.struct("to_date", "version", "row_no")).alias("firm_id"))
+    )
     before = state.owned.select("account_id", "firm_id").join(told.select("account_id"), on="account_id", how="left_anti")
     owners = save("owner", before.unionByName(told))
     new, ended = flow_silver.accounts(own_rows, flow_earlier.open_accounts(n), *when)
@@ -137,7 +147,9 @@ def _transactions(n: Night, state: RowState, good: Callable[[DataFrame], DataFra
         return
     missing = save("original_missing", flow_silver.not_among(originals, tonight))
     if n.scratch.rows("original_missing"):
-        earlier = flow_earlier.before(n.lake, "silver.acct_txn", n.as_of).where(F.col("biz_date") >= F.date_sub(F.lit(n.as_of), REVERSAL_DAYS))
+        earlier = flow_earlier.before(n.lake, "silver.acct_txn", n.as_of).where(
+            F.col("biz_date") >= F.date_sub(F.lit(n.as_of), REVERSAL_DAYS)
+        )
         save("txn_restated", flow_silver.restated_originals(earlier, missing, n.as_of))
 
 
@@ -154,9 +166,16 @@ def _accepted(n: Night, name: str, file_type: str, amount: str | None) -> DataFr
 
 def _never_read(n: Night) -> list[DataFrame]:
     """Rows of deliveries that were received before: counted as duplicates, not staged a second time."""
-    copies = [(f["bank_id"], f["submission_id"], f["file_type"], f["from_date"], int(f["rows_manifest"] or 0)) for f in n.files if f["duplicate_of"]]
+    copies = [
+        (f["bank_id"], f["submission_id"], f["file_type"], f["from_date"], int(f["rows_manifest"] or 0))
+        for f in n.files
+        if f["duplicate_of"]
+    ]
     if not copies:
         return []
     df = n.lake.spark.createDataFrame(copies, "bank_id string, submission_id string, file_type string, biz_date date, n bigint")
     zero = F.lit(0).cast("decimal(20,0)").alias("amount")
-    return [df.select("bank_id", "submission_id", "file_type", "biz_date", F.lit(c).alias("became"), "n", zero) for c in ("received", "duplicate")]
+    return [
+        df.select("bank_id", "submission_id", "file_type", "biz_date", F.lit(c).alias("became"), "n", zero)
+        for c in ("received", "duplicate")
+    ]

@@ -65,7 +65,9 @@ def _pairs(lake: Lake, known_by: datetime) -> DataFrame:
     An invoice decides only where the party is related: of the rest a firm is a trade partner anyway, and persons have none.
     """
     pairs = lake.current("silver.ref_related_party", known_by=known_by)
-    related = pairs.groupBy("firm_id", F.col("party_id").alias("cpty_id")).agg(F.collect_list(F.struct("valid_from", "valid_to")).alias("related"))
+    related = pairs.groupBy("firm_id", F.col("party_id").alias("cpty_id")).agg(
+        F.collect_list(F.struct("valid_from", "valid_to")).alias("related")
+    )
     invoices = lake.read("silver.tax_invoice", known_by=known_by).select("firm_id", F.col("other_party_id").alias("cpty_id"))
     on = ["firm_id", "cpty_id"]
     invoiced = invoices.join(F.broadcast(related.select(*on)), on=on, how="left_semi").distinct()
@@ -98,7 +100,9 @@ def with_party(rows: DataFrame, p: Parties) -> DataFrame:
         *keep, F.coalesce(firm, "cpty_account_token", "cpty_name_token").alias("cpty_id"), kind.alias("cpty_kind"),
         F.coalesce("is_risk", F.lit(False)).alias("is_risk"),
     ).join(F.broadcast(p.pairs), on=["firm_id", "cpty_id"], how="left")  # fmt: skip
-    valid = F.exists("related", lambda r: (r["valid_from"] <= F.col("biz_date")) & (r["valid_to"].isNull() | (r["valid_to"] > F.col("biz_date"))))
+    valid = F.exists(
+        "related", lambda r: (r["valid_from"] <= F.col("biz_date")) & (r["valid_to"].isNull() | (r["valid_to"] > F.col("biz_date")))
+    )
     return df.withColumns({
         "is_related": F.coalesce(valid, F.lit(False)), "has_invoice": F.coalesce("has_invoice", F.lit(False)),
     }).drop("related")  # fmt: skip

@@ -67,6 +67,12 @@ def _report(n: Night, result: Outcome, per_file: list[dict[str, Any]]) -> Report
         for c in ("received", *CLASSES):
             banks[r["bank_id"]][c] += r[c]
     accepted = states["ACCEPTED"]
-    totals = {"received": len(n.subs), "accepted": accepted, "blocked": states["BLOCKED"], "duplicate": states["DUPLICATE"], "superseded": states["SUPERSEDED"]}
+    totals = {
+        "received": len(n.subs),
+        "accepted": accepted,
+        "blocked": states["BLOCKED"],
+        "duplicate": states["DUPLICATE"],
+        "superseded": states["SUPERSEDED"],
+    }
     detail = {"files": totals, "rows": rows, "violations": rules, "banks": banks}
     return Report(rows["accepted"], detail)

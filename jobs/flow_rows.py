@@ -67,7 +67,18 @@ def row_views(n: Night) -> RowState:
 
 
 def _account_day(rows: dict[str, DataFrame], bank_day: DataFrame, allowed: Column) -> DataFrame:
-    drop = ("parse_error", "bad_fields", "content_hash", "finer", "too_large", "no_parity", "biz_date_sent", "currency_sent", "from_date", "to_date")
+    drop = (
+        "parse_error",
+        "bad_fields",
+        "content_hash",
+        "finer",
+        "too_large",
+        "no_parity",
+        "biz_date_sent",
+        "currency_sent",
+        "from_date",
+        "to_date",
+    )
     balances = views.chained_balances(views.placed(rows["BAL"]).where("op IS NULL").drop(*drop), bank_day)
     totals = views.day_totals(views.placed(rows["TXN"]).where("op IS NULL"), allowed)
     return views.account_days(balances, totals, bank_day).withColumn("tolerance_minor", allowed)
@@ -80,7 +91,9 @@ def _copies(n: Night, force: dict[str, DataFrame]) -> DataFrame:
     for t in ("TXN", "BAL", "ACCT"):
         rows = force[t].where(~F.col("submission_id").isin(delta)) if delta else force[t]
         day = F.col("biz_date") if "biz_date" in rows.columns else F.lit(None).cast("date")
-        parts.append(rows.select("bank_id", "submission_id", "row_no", "file_type", "from_date", day.alias("biz_date"), "key_hash", "content_hash"))
+        parts.append(
+            rows.select("bank_id", "submission_id", "row_no", "file_type", "from_date", day.alias("biz_date"), "key_hash", "content_hash")
+        )
     every = parts[0].unionByName(parts[1]).unionByName(parts[2])
     return n.scratch.save("key_copy", views.key_copies(every))
 
@@ -94,7 +107,11 @@ def _settled(n: Night, force: dict[str, DataFrame], copies: DataFrame) -> DataFr
             continue
         op = F.col("op") if "op" in rows.columns else F.lit(None).cast("string")
         w = Window.partitionBy("key_hash").orderBy(F.col("version").desc(), F.col("row_no").desc())
-        newest = rows.where(F.col("submission_id").isin(delta) & F.col("key_hash").isNotNull()).withColumn("_n", F.row_number().over(w)).where("_n = 1")
+        newest = (
+            rows.where(F.col("submission_id").isin(delta) & F.col("key_hash").isNotNull())
+            .withColumn("_n", F.row_number().over(w))
+            .where("_n = 1")
+        )
         newest = F.broadcast(newest.select("key_hash", F.col("version").alias("_version"), op.alias("_op")))
         hit = rows.join(newest, on="key_hash", how="inner").where("version < _version OR _op = 'X'")
         became = F.when(F.col("_op") == "X", "deleted").otherwise("superseded")
@@ -113,5 +130,3 @@ def _known_codes(n: Night) -> DataFrame:
     listed = [(tokens.token("firm", r["uscc"]),) for r in references.rows("ref_uscc_exception")]
     registered = n.lake.read("silver.reg_enterprise").select("firm_id")
     return n.lake.spark.createDataFrame(listed, "firm_id string").unionByName(registered).distinct()
-
-

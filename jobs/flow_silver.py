@@ -34,7 +34,9 @@ def _technical(event: Column, as_of: date, history: bool) -> dict[str, Column]:
 def shaped(name: str, df: DataFrame, columns: dict[str, Column]) -> DataFrame:
     """The registered columns of a table without its partition, some of them given, the others taken as they are."""
     t = table(name)
-    return df.select(*[columns.get(c, F.col(c)).cast(next(x.type for x in t.columns if x.name == c)).alias(c) for c in t.names if c not in t.partition])
+    return df.select(
+        *[columns.get(c, F.col(c)).cast(next(x.type for x in t.columns if x.name == c)).alias(c) for c in t.names if c not in t.partition]
+    )
 
 
 def balances(account_day: DataFrame, owners: DataFrame, as_of: date, history: bool) -> DataFrame:
@@ -69,7 +71,13 @@ def wage_batches(runs: DataFrame) -> DataFrame:
 
 
 def transactions(
-    accepted: DataFrame, parties: Parties, originals: DataFrame | None, wages: DataFrame | None, rules: Sequence[PurposeRule], as_of: date, history: bool
+    accepted: DataFrame,
+    parties: Parties,
+    originals: DataFrame | None,
+    wages: DataFrame | None,
+    rules: Sequence[PurposeRule],
+    as_of: date,
+    history: bool,
 ) -> DataFrame:
     """Rows of silver.acct_txn from accepted typed transactions.
 
@@ -98,7 +106,11 @@ def not_among(originals: DataFrame, tonight: DataFrame) -> DataFrame:
 def restated_originals(earlier: DataFrame, originals: DataFrame, as_of: date) -> DataFrame:
     """Originals of nights before that tonight reverses: the same rows of silver.acct_txn again, marked, known from tonight."""
     w = Window.partitionBy("bank_id", "txn_no", "sub_no", "biz_date").orderBy(F.col("row_version").desc(), F.col("available_at").desc())
-    hit = earlier.join(F.broadcast(originals), on=ORIGINAL, how="left_semi").withColumn("_n", F.row_number().over(w)).where("_n = 1 AND NOT is_reversed")
+    hit = (
+        earlier.join(F.broadcast(originals), on=ORIGINAL, how="left_semi")
+        .withColumn("_n", F.row_number().over(w))
+        .where("_n = 1 AND NOT is_reversed")
+    )
     marks = {"is_reversed": F.lit(True), "available_at": known_when(F.col("biz_date"), as_of, False), "is_history": F.lit(False)}
     return shaped("silver.acct_txn", hit, marks)
 
@@ -116,7 +128,11 @@ def accounts(rows: DataFrame, before: DataFrame, as_of: date, history: bool) -> 
     known = before.select("account_id", F.lit(True).alias("was_known"))
     changed = F.when(F.col("status") == "CLOSED", F.least("close_date", "to_date")).otherwise(F.col("to_date"))
     first = (F.row_number().over(w) == 1) & F.col("was_known").isNull()
-    states = rows.where("op IS NULL").join(known, on="account_id", how="left").withColumn("valid_from", F.when(first, F.col("open_date")).otherwise(changed))
+    states = (
+        rows.where("op IS NULL")
+        .join(known, on="account_id", how="left")
+        .withColumn("valid_from", F.when(first, F.col("open_date")).otherwise(changed))
+    )
     event = F.greatest("valid_from", "from_date")
     new = shaped("silver.acct_account", states, {**_technical(event, as_of, history), "valid_to": F.lit(None).cast("date")})
     following = Window.partitionBy("account_id").orderBy("valid_from", "available_at")
@@ -133,7 +149,11 @@ def ledger_rows(gl: DataFrame, as_of: date, history: bool) -> DataFrame:
     names = {"open": "open", "debit": "debit", "credit": "credit", "close": "close"}
     own = {f"{n}_minor": F.col(f"{c}_minor") for n, c in names.items()}
     others = {f"non_entrusted_{n}_minor": F.col(f"ne_{c}_minor") for n, c in names.items()}
-    return shaped("silver.gl_control_total", gl, {**_technical(F.col("biz_date"), as_of, history), **own, **others, "non_entrusted_cnt": F.col("ne_cnt")})
+    return shaped(
+        "silver.gl_control_total",
+        gl,
+        {**_technical(F.col("biz_date"), as_of, history), **own, **others, "non_entrusted_cnt": F.col("ne_cnt")},
+    )
 
 
 def control_flows(ctl: DataFrame, as_of: date, history: bool) -> DataFrame:

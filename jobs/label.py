@@ -35,7 +35,9 @@ def snapshot_rows(settings: Settings, name: str, dates: Sequence[date], columns:
 def latest_rows(rows: pa.Table) -> pa.Table:
     """One row per firm and snapshot: the one of the latest night (`as_of`)."""
     ordered = rows.sort_by([("firm_id", "ascending"), ("snapshot_date", "ascending"), ("as_of", "descending")])
-    first = ordered.group_by(["firm_id", "snapshot_date"], use_threads=False).aggregate([(c, "first") for c in FIRM[2:] if c in rows.column_names])
+    first = ordered.group_by(["firm_id", "snapshot_date"], use_threads=False).aggregate(
+        [(c, "first") for c in FIRM[2:] if c in rows.column_names]
+    )
     return first.rename_columns([c.removesuffix("_first") for c in first.column_names])
 
 

@@ -70,7 +70,9 @@ def from_tables(settings: Settings, keys: pd.DataFrame, names: Sequence[str]) ->
 def _positions(have: pa.ChunkedArray, want: npt.NDArray, where: str) -> npt.NDArray[np.int64]:
     found = pc.index_in(pa.array(want, pa.string()), value_set=have.combine_chunks())
     if found.null_count:
-        raise ContractBroken(f"{where}: expected a row for each of {len(want)} observed firms, {found.null_count} have none. Compute that snapshot again.")
+        raise ContractBroken(
+            f"{where}: expected a row for each of {len(want)} observed firms, {found.null_count} have none. Compute that snapshot again."
+        )
     return np.asarray(found.to_numpy(), dtype=np.int64)
 
 
@@ -79,7 +81,9 @@ def matrix(settings: Settings, release_id: str, reader: FeatureReader = from_tab
     keys = ["firm_id", "snapshot_date", "sample_kind"]
     parts = []
     for name, columns in ((FRAME, ["event_timestamp", "segment", "credit_invisible", "split", "is_oot"]), (LABEL, ["outcome", "bad_date"])):
-        rows = DeltaTable(store.uri(settings, name)).to_pyarrow_table(partitions=[("release_id", "=", release_id)], columns=[*keys, *columns])
+        rows = DeltaTable(store.uri(settings, name)).to_pyarrow_table(
+            partitions=[("release_id", "=", release_id)], columns=[*keys, *columns]
+        )
         parts.append(rows.to_pandas(date_as_object=True))
     both = parts[0].merge(parts[1], on=keys, how="inner", validate="one_to_one").sort_values(keys)
     df = both.drop_duplicates(["firm_id", "snapshot_date"], keep="first").sort_values(["snapshot_date", "firm_id"]).reset_index(drop=True)

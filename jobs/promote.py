@@ -25,7 +25,9 @@ def run(settings: Settings, as_of: date, *, kind: str = "full") -> Report:
         raise ConfigError(f"challenger {challenger} was not evaluated. Run `liushui evaluate` first.")
     found = json.loads(evaluation)
     if found["champion"] != champion:
-        raise ConfigError(f"the evaluation of {challenger} compares it with {found['champion']}, the champion is {champion}. Evaluate again.")
+        raise ConfigError(
+            f"the evaluation of {challenger} compares it with {found['champion']}, the champion is {champion}. Evaluate again."
+        )
     refuse(challenger, found)
     if champion is not None:
         model_store.point(settings, "previous", kind, champion)

@@ -61,7 +61,11 @@ def arrival(v: NightViews) -> Arrival:
            FROM pull p WHERE source = 'flows' AND NOT is_history GROUP BY ALL ORDER BY bank"""
     )
     counts = {r["status"]: r["n"] for r in v.rows(f"SELECT status, count(*) AS n FROM ({FILES}) GROUP BY ALL")}
-    files = {"received": sum(counts.values()), "accepted": counts.get("ACCEPTED", 0) + counts.get("PARTIAL", 0), "blocked": counts.get("BLOCKED", 0)}
+    files = {
+        "received": sum(counts.values()),
+        "accepted": counts.get("ACCEPTED", 0) + counts.get("PARTIAL", 0),
+        "blocked": counts.get("BLOCKED", 0),
+    }
     return Arrival(
         sources=sources,
         banks=banks,
@@ -116,7 +120,10 @@ def quality(v: NightViews, as_of: date) -> Quality:
             """SELECT bank_id, file_type, count(*) AS rows, count(*) FILTER (cascade_of IS NOT NULL) AS cascades, string_agg(DISTINCT rule_id, ', ') AS rules
                FROM quarantine WHERE status = 'OPEN' GROUP BY ALL ORDER BY rows DESC, bank_id, file_type LIMIT 20"""
         ),
-        stops=[f"{r['source']}: {r['message']}" for r in v.rows("SELECT source, message FROM gate WHERE action = 'stop' AND NOT success ORDER BY ALL")],
+        stops=[
+            f"{r['source']}: {r['message']}"
+            for r in v.rows("SELECT source, message FROM gate WHERE action = 'stop' AND NOT success ORDER BY ALL")
+        ],
         reconciliation=reconciliation,
         rows=total,
         unaccounted=unaccounted,

@@ -29,13 +29,28 @@ def _svg(spec: dict[str, Any], label: str) -> str:
     width = size[1] if size else "640"
     # ids count up over the life of the process: two pages of one night would differ, two charts of one page could meet
     for k, name in enumerate(dict.fromkeys(re.findall(r'id="([^"]+)"', text))):
-        text = text.replace(f'id="{name}"', f'id="{label.replace(" ", "-")}-{k}"').replace(f"url(#{name})", f"url(#{label.replace(' ', '-')}-{k})")
-    return re.sub(r'width="[\d.]+" height="[\d.]+"', f'role="img" aria-label="{label}" style="width:100%;max-width:{width}px;height:auto"', text, count=1)
+        text = text.replace(f'id="{name}"', f'id="{label.replace(" ", "-")}-{k}"').replace(
+            f"url(#{name})", f"url(#{label.replace(' ', '-')}-{k})"
+        )
+    return re.sub(
+        r'width="[\d.]+" height="[\d.]+"',
+        f'role="img" aria-label="{label}" style="width:100%;max-width:{width}px;height:auto"',
+        text,
+        count=1,
+    )
 
 
 def grade_chart(grades: list[Row]) -> str:
     """Firms per grade, best to worst, with the count on each bar."""
-    bars = {"x": {"field": "grade", "type": "nominal", "sort": list(GRADES), "title": None, "axis": {"labelAngle": 0, "ticks": False, "labelFontSize": 13}}}
+    bars = {
+        "x": {
+            "field": "grade",
+            "type": "nominal",
+            "sort": list(GRADES),
+            "title": None,
+            "axis": {"labelAngle": 0, "ticks": False, "labelFontSize": 13},
+        }
+    }
     y = {"field": "n", "type": "quantitative", "title": "firms", "axis": {"tickCount": 4, "domain": False, "ticks": False}}
     colour = {"field": "grade", "type": "nominal", "scale": {"domain": list(GRADES), "range": list(GRADE_COLOURS)}, "legend": None}
     spec = {
@@ -57,7 +72,12 @@ def score_chart(histogram: list[Row]) -> str:
     lows = [h["low"] for h in histogram]
     domain = [min([*lows, 440]) - BIN, max([*lows, round(OFFSET + 350)]) + 2 * BIN]
     values = [{"low": h["low"], "high": h["low"] + BIN, "n": h["n"]} for h in histogram]
-    x = {"type": "quantitative", "scale": {"domain": domain, "nice": False}, "title": "score", "axis": {"grid": False, "tickCount": 8, "format": "d"}}
+    x = {
+        "type": "quantitative",
+        "scale": {"domain": domain, "nice": False},
+        "title": "score",
+        "axis": {"grid": False, "tickCount": 8, "format": "d"},
+    }
     y = {"type": "quantitative", "field": "n", "title": "firms", "axis": {"tickCount": 4, "domain": False, "ticks": False}}
     spec = {
         "width": 560, "height": 220,

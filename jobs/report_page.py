@@ -26,7 +26,13 @@ LIMIT_PARTS = {
     "turnover": "share of turnover by grade", "repayment": "ability to repay", "debt": "debt already there", "cap": "cap", "growth": "growth of at most 20 %",
     "warning": "closed by a red warning", "override": "closed by a rule",
 }  # fmt: skip
-SOURCE_NAMES = {"flows": "account flows 账户流水", "tax": "tax 税务", "court": "court 司法", "registry": "registry 工商", "loans": "loans 信贷"}
+SOURCE_NAMES = {
+    "flows": "account flows 账户流水",
+    "tax": "tax 税务",
+    "court": "court 司法",
+    "registry": "registry 工商",
+    "loans": "loans 信贷",
+}
 
 
 def number(value: float | None, digits: int = 0) -> str:
@@ -77,5 +83,12 @@ def render(night: Night) -> str:
     if night.scores.scored:
         charts = {"grades": grade_chart(night.scores.grades), "scores": score_chart(night.scores.histogram)}
     longest = max((s["seconds"] for s in night.steps), default=0.0)
-    values: dict[str, Any] = {"n": night, "charts": charts, "dimensions": DIMENSIONS, "source_names": SOURCE_NAMES, "limit_parts": LIMIT_PARTS, "longest": longest}
+    values: dict[str, Any] = {
+        "n": night,
+        "charts": charts,
+        "dimensions": DIMENSIONS,
+        "source_names": SOURCE_NAMES,
+        "limit_parts": LIMIT_PARTS,
+        "longest": longest,
+    }
     return _environment().get_template("night.html").render(**values)

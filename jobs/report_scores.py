@@ -49,16 +49,25 @@ class Scores:
 def scores(v: NightViews) -> Scores:
     """Counts and distributions over `score.firm_score` of the night."""
     n = v.one("SELECT count(*) AS n, count(score) AS scored FROM score")
-    unscored = v.rows("SELECT coalesce(unscored_reason, 'unknown') AS reason, count(*) AS n FROM score WHERE score IS NULL GROUP BY ALL ORDER BY n DESC, reason")
-    grades = v.rows("SELECT grade, count(*) AS n, avg(pd) AS pd, sum(limit_fen)::BIGINT AS limit_fen FROM score WHERE score IS NOT NULL GROUP BY grade")
+    unscored = v.rows(
+        "SELECT coalesce(unscored_reason, 'unknown') AS reason, count(*) AS n FROM score WHERE score IS NULL GROUP BY ALL ORDER BY n DESC, reason"
+    )
+    grades = v.rows(
+        "SELECT grade, count(*) AS n, avg(pd) AS pd, sum(limit_fen)::BIGINT AS limit_fen FROM score WHERE score IS NOT NULL GROUP BY grade"
+    )
     known = {g["grade"]: g for g in grades}
-    rows = [{"share": known[g]["n"] / n["scored"], **known[g]} if g in known else {"grade": g, "n": 0, "pd": None, "limit_fen": 0, "share": 0.0} for g in GRADES]
+    rows = [
+        {"share": known[g]["n"] / n["scored"], **known[g]} if g in known else {"grade": g, "n": 0, "pd": None, "limit_fen": 0, "share": 0.0}
+        for g in GRADES
+    ]
     return Scores(
         in_scope=n["n"],
         scored=n["scored"],
         unscored={r["reason"]: r["n"] for r in unscored},
         grades=rows,
-        histogram=v.rows(f"SELECT (score // {BIN} * {BIN})::INT AS low, count(*) AS n FROM score WHERE score IS NOT NULL GROUP BY ALL ORDER BY low"),
+        histogram=v.rows(
+            f"SELECT (score // {BIN} * {BIN})::INT AS low, count(*) AS n FROM score WHERE score IS NOT NULL GROUP BY ALL ORDER BY low"
+        ),
         figures=v.one(
             """SELECT median(score) AS median, quantile_cont(score, 0.05) AS p05, quantile_cont(score, 0.95) AS p95, avg(pd) AS pd,
                       count(stale_since) AS stale, count(override_rule) AS overridden, count(*) FILTER (credit_invisible AND score IS NOT NULL) AS invisible
@@ -73,8 +82,12 @@ def scores(v: NightViews) -> Scores:
             """SELECT rule, count(*) AS n FROM (SELECT unnest(string_split(override_rule, ',')) AS rule FROM score WHERE override_rule IS NOT NULL)
                GROUP BY ALL ORDER BY rule"""
         ),
-        limits=v.one("SELECT coalesce(sum(limit_fen), 0)::BIGINT AS total_fen, count(*) FILTER (limit_fen > 0) AS firms, median(limit_fen) FILTER (limit_fen > 0) AS median_fen FROM score"),
-        bindings=v.rows("SELECT limit_binding AS part, count(*) AS n, sum(limit_fen)::BIGINT AS fen FROM score WHERE limit_binding IS NOT NULL GROUP BY ALL ORDER BY n DESC, part"),
+        limits=v.one(
+            "SELECT coalesce(sum(limit_fen), 0)::BIGINT AS total_fen, count(*) FILTER (limit_fen > 0) AS firms, median(limit_fen) FILTER (limit_fen > 0) AS median_fen FROM score"
+        ),
+        bindings=v.rows(
+            "SELECT limit_binding AS part, count(*) AS n, sum(limit_fen)::BIGINT AS fen FROM score WHERE limit_binding IS NOT NULL GROUP BY ALL ORDER BY n DESC, part"
+        ),
         warnings=_warnings(v),
         warned_firms=v.one("SELECT count(DISTINCT firm_id) AS n FROM warning")["n"],
     )
@@ -110,7 +123,9 @@ def changes(v: NightViews) -> Changes:
     moves = {(r["a"], r["b"]): r["n"] for r in v.rows(f"SELECT b.grade AS a, s.grade AS b, count(*) AS n {both} GROUP BY ALL")}
     grades = [g for g in GRADES if any(g in k for k in moves)]
     now, was = _ORDER.format("s.grade"), _ORDER.format("b.grade")
-    n = v.one(f"SELECT count(*) FILTER ({now} < {was}) AS up, count(*) FILTER ({now} > {was}) AS down, count(*) FILTER ({now} = {was}) AS same {both}")
+    n = v.one(
+        f"SELECT count(*) FILTER ({now} < {was}) AS up, count(*) FILTER ({now} > {was}) AS down, count(*) FILTER ({now} = {was}) AS same {both}"
+    )
     edge = v.one(
         """SELECT count(*) FILTER (b.firm_id IS NULL) AS new, count(*) FILTER (s.firm_id IS NULL) AS gone
            FROM (SELECT firm_id FROM score WHERE score IS NOT NULL) s FULL JOIN (SELECT firm_id FROM before WHERE score IS NOT NULL) b USING (firm_id)"""
@@ -136,7 +151,15 @@ def coverage(settings: Settings, as_of: date) -> list[Row]:
         rows, values = _value_counts(settings, f"feature.{dimension}", as_of, names)
         filled = [n for n in names if values[n]]
         share = sum(values[n] for n in filled) / (rows * len(filled)) if filled else None
-        out.append({"dimension": dimension, "total": len(names), "computed": len(filled), "share": share, "empty": [n for n in names if not values[n]]})
+        out.append(
+            {
+                "dimension": dimension,
+                "total": len(names),
+                "computed": len(filled),
+                "share": share,
+                "empty": [n for n in names if not values[n]],
+            }
+        )
     return out
 
 

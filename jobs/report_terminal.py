@@ -39,7 +39,10 @@ def _figures(night: dict[str, Any], indicators: int, total: int) -> Table:
     t.add_row("bank files", f"{a['files']['received']:,} received, {a['files']['accepted']:,} accepted, {a['files']['blocked']:,} blocked")
     rest = ", ".join(f"{k} {q[k]:,}" for k in ("quarantined", "rejected", "duplicate", "superseded", "deleted") if q[k])
     t.add_row("rows", f"{q['received']:,} received = {q['accepted']:,} accepted" + (f", {rest}" if rest else ""))
-    t.add_row("violations", f"{sum(r['violations'] for r in night['quality']['rules']):,} of {len({r['rule_id'] for r in night['quality']['rules']})} rules")
+    t.add_row(
+        "violations",
+        f"{sum(r['violations'] for r in night['quality']['rules']):,} of {len({r['rule_id'] for r in night['quality']['rules']})} rules",
+    )
     t.add_row("indicators", f"{indicators} of {total} with values")
     t.add_row("warnings", f"{night['scores']['warned_firms']:,} firms")
     t.add_row("limits", f"{s['limits']['total_fen'] / 1e10:,.2f} hundred million CNY (亿元) to {s['limits']['firms']:,} firms")
@@ -69,13 +72,26 @@ def interval(estimate: dict[str, Any] | None) -> str:
 def _steps(steps: list[dict[str, Any]]) -> Table:
     t = _table("Time per step 用时", ("step", "l"), ("seconds", "r"), ("rows", "r"), ("", "l"))
     for s in steps:
-        t.add_row(s["job"], f"{s['seconds']:,.1f}", f"{s['rows'] or 0:,}", "" if s["status"] in ("DONE", "NOTHING") else f"[red]{s['status']}[/red]")
+        t.add_row(
+            s["job"],
+            f"{s['seconds']:,.1f}",
+            f"{s['rows'] or 0:,}",
+            "" if s["status"] in ("DONE", "NOTHING") else f"[red]{s['status']}[/red]",
+        )
     return t
 
 
 def terminal_summary(night: dict[str, Any], indicators: int, total: int, page: str) -> Group:
     """Renderable of a night given as plain data."""
     colour = COLOURS[night["level"]]
-    verdict = Panel(Text(night["verdict"], style=f"bold {colour}"), title=f"night of {night['as_of']}", title_align="left", border_style=colour, expand=False)
+    verdict = Panel(
+        Text(night["verdict"], style=f"bold {colour}"),
+        title=f"night of {night['as_of']}",
+        title_align="left",
+        border_style=colour,
+        expand=False,
+    )
     problems = [Text(f"  · {p}", style=colour) for p in night["problems"][1:6]]
-    return Group(verdict, *problems, _figures(night, indicators, total), _grades(night["scores"]), _steps(night["steps"]), Text(f"report: {page}"))
+    return Group(
+        verdict, *problems, _figures(night, indicators, total), _grades(night["scores"]), _steps(night["steps"]), Text(f"report: {page}")
+    )

@@ -117,5 +117,3 @@ def _release(settings: Settings, digest: str, last: date) -> tuple[str, set[str]
                 return release_id, {n for n, r in known.items() if r.get(release_id) == digest}
     of_date = [r for r in {**known[FRAME], **known[LABEL]} if r.startswith(f"{last:%Y%m%d}.")]
     return f"{last:%Y%m%d}.{len(of_date) + 1:02d}", set()
-
-

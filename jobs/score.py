@@ -31,7 +31,9 @@ log = logging.getLogger(__name__)
 WARNINGS = "array<struct<rule_id:string,level:string,value:double,threshold:double>>"
 WARNING_DAYS, LIMIT_DAYS = 30, 365
 MODEL_COLUMNS = tuple(
-    c for c in table("score.firm_score").names if c not in ("firm_id", "snapshot_date", "stale_since", "event_timestamp", "created_timestamp")
+    c
+    for c in table("score.firm_score").names
+    if c not in ("firm_id", "snapshot_date", "stale_since", "event_timestamp", "created_timestamp")
 )
 
 
@@ -44,7 +46,9 @@ def run(lake: Lake, as_of: date) -> Report:
     types = {c.name: c.type for c in table("score.firm_score").columns}
     schema = ", ".join(["firm_id string", *[f"{c} {types[c]}" for c in MODEL_COLUMNS], f"warnings {WARNINGS}"])
     # read twice (scores, warnings) but computed once
-    scored = rows.mapInArrow(Batches(scorer(bundle), packed(bundle), ("firm_id", *MODEL_COLUMNS, "warnings"), rate), schema).persist(StorageLevel.MEMORY_AND_DISK)
+    scored = rows.mapInArrow(Batches(scorer(bundle), packed(bundle), ("firm_id", *MODEL_COLUMNS, "warnings"), rate), schema).persist(
+        StorageLevel.MEMORY_AND_DISK
+    )
     try:
         lake.overwrite_partition("score.firm_score", firm_scores(scored, as_of), snapshot_date=as_of)
         lake.overwrite_partition("score.warning", fired_warnings(scored, as_of), snapshot_date=as_of)

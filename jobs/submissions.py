@@ -37,7 +37,10 @@ def received(files: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows of bronze.bank_file with `file_key` and `readable`; order of processing is order of sending."""
     seen: set[str] = set()
     found = []
-    for f in sorted(files, key=lambda f: (f["submission_id"], f["duplicate_of"] is not None, f["read_error"] is not None, f["file_name"], f["digest_actual"])):
+    for f in sorted(
+        files,
+        key=lambda f: (f["submission_id"], f["duplicate_of"] is not None, f["read_error"] is not None, f["file_name"], f["digest_actual"]),
+    ):
         key = f["submission_id"] if f["submission_id"] not in seen else f"{f['submission_id']}#{f['digest_actual'][:8]}"
         seen.add(key)
         same = (f["digest_expected"] or "").lower() == f["digest_actual"].lower()
@@ -50,7 +53,9 @@ def judge(files: Iterable[dict[str, Any]], blocked: set[str], sparse: set[str]) 
     """The night's files as submissions: DUPLICATE, BLOCKED (by `file_key`), SUPERSEDED by a REPLACE, else ACCEPTED."""
     subs = []
     for f in files:
-        status = "DUPLICATE" if f["duplicate_of"] is not None else "BLOCKED" if f["file_key"] in blocked or not f["readable"] else "ACCEPTED"
+        status = (
+            "DUPLICATE" if f["duplicate_of"] is not None else "BLOCKED" if f["file_key"] in blocked or not f["readable"] else "ACCEPTED"
+        )
         subs.append(Submission(
             f["file_key"], f["submission_id"], f["bank_id"], f["file_type"], f["from_date"], f["to_date"], f["version"] or 0,
             f["mode"] or "FULL", True, status, f["file_key"] in sparse,

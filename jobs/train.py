@@ -55,7 +55,9 @@ def trained_before(settings: Settings, kind: str, digest: str, params: Params) -
     except ContractBroken:
         return None  # made by another version of the program: train anew
     wanted = {k: v for k, v in asdict(params).items() if k in b.params}
-    same = b.release["digest"] == digest and all(b.params[k] == v for k, v in wanted.items()) and b.versions["xgboost"] == version("xgboost")
+    same = (
+        b.release["digest"] == digest and all(b.params[k] == v for k, v in wanted.items()) and b.versions["xgboost"] == version("xgboost")
+    )
     return model_id if same else None
 
 

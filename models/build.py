@@ -53,12 +53,16 @@ def build(m: Matrix, kind: str, params: fit.Params, release: dict[str, str], res
 
 def _inputs(m: Matrix, kind: str) -> tuple[list[Input], list[Dropped]]:
     if not m.training.any():
-        raise GateFailed(f"training rows: expected some, found none among {len(m.y)} observations. The history is too short for a matured quarter.")
+        raise GateFailed(
+            f"training rows: expected some, found none among {len(m.y)} observations. The history is too short for a matured quarter."
+        )
     chosen = choose(m.inputs, kind)
     inputs, dropped = usable(chosen, m.with_inputs(chosen).x[m.training])
     dead = dead_dimensions(chosen, dropped)
     if dead:
-        raise GateFailed(f"training rows: no value in any indicator of {', '.join(dead)}. The source never arrived or was not computed; see dq and tiles.")
+        raise GateFailed(
+            f"training rows: no value in any indicator of {', '.join(dead)}. The source never arrived or was not computed; see dq and tiles."
+        )
     return inputs, dropped
 
 
@@ -85,7 +89,9 @@ def _medians(x: npt.NDArray[np.float32]) -> tuple[float | None, ...]:
 
 def _measure(scorer: Scorer, m: Matrix, params: fit.Params, resamples: int) -> dict[str, Any]:
     """Metrics of the test and the out-of-time sample, their difference and the stability of the score."""
-    found: dict[str, Any] = {"training": {"rows": int(m.training.sum()), "bads": int(m.y[m.training].sum()), "firms": len(np.unique(m.firm[m.training]))}}
+    found: dict[str, Any] = {
+        "training": {"rows": int(m.training.sum()), "bads": int(m.y[m.training].sum()), "firms": len(np.unique(m.firm[m.training]))}
+    }
     log_odds = {}
     for name in SAMPLES:
         rows = m.rows(m.sample(name))
@@ -122,5 +128,3 @@ def compare(first: Bundle, second: Bundle, m: Matrix) -> dict[str, Any]:
 def _same_inputs(inputs: Sequence[Input], bundle: Bundle) -> list[Input]:
     known = {i.name: i for i in inputs}
     return [known[n] for n in bundle.names]
-
-

@@ -133,7 +133,9 @@ def _verify(bundle: Bundle, d: dict[str, Any], where: str) -> None:
     ]
     for what, expected, found in pairs:
         if expected != found:
-            raise ContractBroken(f"model bundle {where}: {what}: expected {expected}, found {found}. Train again with this version of the program.")
+            raise ContractBroken(
+                f"model bundle {where}: {what}: expected {expected}, found {found}. Train again with this version of the program."
+            )
 
 
 def check_columns(bundle: Bundle, columns: Sequence[str]) -> None:
@@ -146,7 +148,9 @@ def check_columns(bundle: Bundle, columns: Sequence[str]) -> None:
         )
 
 
-def peer_medians(bundle: Bundle, sections: npt.NDArray[Any], sizes: npt.NDArray[Any]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+def peer_medians(
+    bundle: Bundle, sections: npt.NDArray[Any], sizes: npt.NDArray[Any]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
     """Medians (inputs, groups) and the group of each firm by industry section and size class; small groups fall back to all."""
     keys = list(bundle.reference.medians)
     table = np.array([[np.nan if v is None else v for v in bundle.reference.medians[k]] for k in keys], dtype=np.float64).T

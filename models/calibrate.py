@@ -50,7 +50,9 @@ def fit(margin: Floats, groups: Strings, y: npt.NDArray[np.int64]) -> Calibratio
     if y.min() == y.max():
         raise GateFailed(f"calibration rows: expected bad and good outcomes, found {int(y.sum())} bad of {len(y)}. Enlarge the sample.")
     if np.ptp(margin) == 0:
-        raise GateFailed(f"calibration rows: expected different margins, found {margin[0]:.3f} for all {len(y)}: the trees have no split. Enlarge the sample.")
+        raise GateFailed(
+            f"calibration rows: expected different margins, found {margin[0]:.3f} for all {len(y)}: the trees have no split. Enlarge the sample."
+        )
     shared = pools({g: int(y[groups == g].sum()) for g in GROUPS})
     dummies = np.column_stack([np.isin(groups, p) for p in shared]).astype(np.float64)
     used = np.asarray(dummies.any(axis=0))
@@ -58,7 +60,9 @@ def fit(margin: Floats, groups: Strings, y: npt.NDArray[np.int64]) -> Calibratio
     model.fit(np.column_stack([margin, dummies[:, used]]), y)
     b, *a = (float(v) for v in model.coef_[0])
     if not b > 0:
-        raise GateFailed(f"calibration slope: expected b > 0, found {b:.4f}: the model ranks unseen firms the wrong way round. Look at the sample.")
+        raise GateFailed(
+            f"calibration slope: expected b > 0, found {b:.4f}: the model ranks unseen firms the wrong way round. Look at the sample."
+        )
     intercepts = dict(zip([tuple(p) for p, u in zip(shared, used) if u], a, strict=True))
     default = intercepts[max(intercepts, key=lambda p: float(np.isin(groups, p).sum()))]
     return Calibration(b, {g: next((v for p, v in intercepts.items() if g in p), default) for g in GROUPS})

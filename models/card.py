@@ -61,13 +61,27 @@ def markdown(c: dict[str, Any]) -> str:
     """The card for people."""
     drop = c["metrics"]["test_minus_oot"]
     lines = [f"# Model {c['model_id']}", "", c["purpose"], "", "## Use", "", *[f"- {t}" for t in c["non_uses"]], ""]
-    lines += ["## Data", "", c["label"], "", f"- {c['population']}", f"- Sample release {c['sample']['release_id']}, digest {c['sample']['digest']}"]
-    lines += [f"- Split: {c['split']}", f"- {c['inputs']} inputs ({c['constrained']} with a monotone sign), digest {c['inputs_sha256']}", ""]
+    lines += [
+        "## Data",
+        "",
+        c["label"],
+        "",
+        f"- {c['population']}",
+        f"- Sample release {c['sample']['release_id']}, digest {c['sample']['digest']}",
+    ]
+    lines += [
+        f"- Split: {c['split']}",
+        f"- {c['inputs']} inputs ({c['constrained']} with a monotone sign), digest {c['inputs_sha256']}",
+        "",
+    ]
     if c["dropped"]:
         lines += ["Not read by this model:", "", *[f"- {d['name']}: {d['reason']}" for d in c["dropped"]], ""]
     lines += ["## How good", "", *_sample_lines("Test firms, quarters trained on", c["metrics"]["test"])]
     lines += _sample_lines("Test firms, last two quarters (out of time)", c["metrics"]["oot"])
-    lines += [f"Test minus out-of-time AUC: {_figure(drop['value'])} ({drop['verdict']}). Score stability (PSI): {_figure(c['metrics']['psi']['value'])}.", ""]
+    lines += [
+        f"Test minus out-of-time AUC: {_figure(drop['value'])} ({drop['verdict']}). Score stability (PSI): {_figure(c['metrics']['psi']['value'])}.",
+        "",
+    ]
     lines += ["## Limits", "", *[f"- {t}" for t in c["limits"]], "", f"Frame: {c['frame']}", ""]
     lines += [f"Trained as of {c['trained_as_of']}, next review {c['next_review']}. Versions: {c['versions']}.", ""]
     return "\n".join(lines)

@@ -54,7 +54,9 @@ def train(x: Floats32, y: npt.NDArray[np.int64], stopping: Bools, inputs: Sequen
     """
     bads = int(y.sum())
     if bads < MIN_BADS or bads == len(y):
-        raise GateFailed(f"training rows: expected at least {MIN_BADS} bad and some good ones, found {bads} of {len(y)}. Enlarge the sample.")
+        raise GateFailed(
+            f"training rows: expected at least {MIN_BADS} bad and some good ones, found {bads} of {len(y)}. Enlarge the sample."
+        )
     booster_params = params.booster(inputs, bads, len(y))
     rounds = params.rounds
     if 0 < y[stopping].sum() < stopping.sum() and y[~stopping].sum() > 0:

@@ -37,9 +37,13 @@ class Matrix:
     peer: Strings
 
     def __post_init__(self) -> None:
-        sizes = {len(v) for v in (self.x, self.firm, self.y, self.indeterminate, self.group, self.part, self.oot, self.default_key, self.peer)}
+        sizes = {
+            len(v) for v in (self.x, self.firm, self.y, self.indeterminate, self.group, self.part, self.oot, self.default_key, self.peer)
+        }
         if len(sizes) != 1 or self.x.shape[1] != len(self.inputs):
-            raise ContractBroken(f"matrix: expected equal lengths and {len(self.inputs)} inputs, found lengths {sorted(sizes)} and shape {self.x.shape}")
+            raise ContractBroken(
+                f"matrix: expected equal lengths and {len(self.inputs)} inputs, found lengths {sorted(sizes)} and shape {self.x.shape}"
+            )
 
     def rows(self, keep: Bools) -> Matrix:
         """The rows marked `keep`."""

@@ -130,7 +130,11 @@ def worst_decile_share(score: Floats, y: Ints) -> float | None:
 
 def psi(reference: Floats, actual: Floats, bins: int = 10) -> float:
     """Population stability index over the reference's quantile bins; missing values are a bin of their own."""
-    edges = np.unique(np.quantile(reference[~np.isnan(reference)], np.linspace(0, 1, bins + 1)[1:-1])) if np.any(~np.isnan(reference)) else np.array([])
+    edges = (
+        np.unique(np.quantile(reference[~np.isnan(reference)], np.linspace(0, 1, bins + 1)[1:-1]))
+        if np.any(~np.isnan(reference))
+        else np.array([])
+    )
 
     def shares(values: Floats) -> Floats:
         place = np.where(np.isnan(values), len(edges) + 1, np.searchsorted(edges, values, side="right"))

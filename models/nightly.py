@@ -37,7 +37,14 @@ ALSO_READ = (
     "avg_daily_balance_12m", "op_net_flow_amt_12m", "vat_sales_12m", "related_payer_share_12m", "pos_platform_share_12m", "personal_out_share_3m",
     "personal_out_share_12m", "related_out_share_3m", "related_out_share_12m",
 )  # fmt: skip
-DERIVED = {"seasonal_section", "inflow_3m_to_12m_ratio_year_before", "personal_share_rise", "related_share_rise", "score_fall_30d", "grade_fall_30d"}
+DERIVED = {
+    "seasonal_section",
+    "inflow_3m_to_12m_ratio_year_before",
+    "personal_share_rise",
+    "related_share_rise",
+    "score_fall_30d",
+    "grade_fall_30d",
+}
 NOT_ACTIVE, NO_FLOW, NO_FEATURES = "not_active", "too_few_covered_months", "no_features"
 
 
@@ -85,7 +92,9 @@ def score_batch(scorer: Scorer, rows: pa.RecordBatch, rate: float) -> dict[str, 
     segment = segments.segment(months)
     status = b.text("status")
     invisible = ~b.flag("has_loan_before") & b.flag("loan_covered")
-    reason = np.where(status != "ACTIVE", NOT_ACTIVE, np.where(segment == "NO_FLOW", NO_FLOW, np.where(b.flag("has_features"), "", NO_FEATURES)))
+    reason = np.where(
+        status != "ACTIVE", NOT_ACTIVE, np.where(segment == "NO_FLOW", NO_FLOW, np.where(b.flag("has_features"), "", NO_FEATURES))
+    )
     ok = reason == ""
     x = np.vstack([b.number(n).astype(np.float32) for n in scorer.bundle.names])
     scored = scorer.score(x, segments.calibration_group(segment, invisible))
@@ -93,7 +102,9 @@ def score_batch(scorer: Scorer, rows: pa.RecordBatch, rate: float) -> dict[str, 
     final = overrides.apply(scored.grade, facts, invisible)
     readings = warnings.readings(_signals(b, scored, ok))
     recent = {rule: np.nan_to_num(b.number(column)).astype(np.int64) for rule, column in RECENT.items()}
-    confidence = segments.confidence(segment, months, b.flag("tax_covered"), b.number("coverage_share"), b.number("low_quality_inflow_share"))
+    confidence = segments.confidence(
+        segment, months, b.flag("tax_covered"), b.number("coverage_share"), b.number("low_quality_inflow_share")
+    )
     money = limit.flow_limit(
         _limit_inputs(b, months), grade=final.grade, confidence=confidence, warning=warnings.in_force(readings, recent),
         first_loan=invisible, closed=final.closed, rate=rate,

@@ -47,7 +47,9 @@ def _check(found: Contributions, booster: xgb.Booster) -> None:
     margin = booster.inplace_predict(np.ascontiguousarray(x.T), predict_type="margin", missing=np.nan, validate_features=False)
     error = float(np.abs(found.of(x).sum(axis=0) + found.bias - margin).max())
     if error > TOLERANCE:
-        raise ContractBroken(f"contributions: expected to miss the margin by at most {TOLERANCE}, found {error:.2g}. The model does not fit the limits.")
+        raise ContractBroken(
+            f"contributions: expected to miss the margin by at most {TOLERANCE}, found {error:.2g}. The model does not fit the limits."
+        )
 
 
 def _tree(t: dict[str, Any]) -> Tree | None:
@@ -66,7 +68,9 @@ def _internal(left: list[int], right: list[int], root: int, depth: int = 0) -> l
     if left[root] == -1:
         return []
     if depth >= MAX_DEPTH:
-        raise ContractBroken(f"contributions: expected trees of depth <= {MAX_DEPTH}, found a deeper one. Train with max_depth {MAX_DEPTH}.")
+        raise ContractBroken(
+            f"contributions: expected trees of depth <= {MAX_DEPTH}, found a deeper one. Train with max_depth {MAX_DEPTH}."
+        )
     return [root, *_internal(left, right, left[root], depth + 1), *_internal(left, right, right[root], depth + 1)]
 
 

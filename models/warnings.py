@@ -123,7 +123,9 @@ def readings(s: Signals) -> dict[str, Reading]:
         "W09": _worst(_rising(s.new_lender_cnt_6m, 2, 3, 5), _rising(s.loan_query_cnt_3m, 4, 6, 10)),
         "W10": _rising(s.dpd_now, 1, 30, 60),
         "W11": _worst(_rising(s.personal_share_rise, 0.10, 0.20), _rising(s.related_share_rise, 0.10, 0.20)),
-        "W12": _worst(_rising(s.circular_flow_amt_share_6m, 0.10, 0.20, 0.30), _rising(s.loan_proceeds_diversion_ratio_12m, 0.15, 0.30, 0.50)),
+        "W12": _worst(
+            _rising(s.circular_flow_amt_share_6m, 0.10, 0.20, 0.30), _rising(s.loan_proceeds_diversion_ratio_12m, 0.15, 0.30, 0.50)
+        ),
         "W13": _worst(_rising(s.score_fall_30d, 25, 40, 80), _steps(s.grade_fall_30d)),
         "W14": _falling(concentrated, 0.5, 0.3),
     }

@@ -55,7 +55,13 @@ def parse_rule(text: str, name: str) -> Rule:
     wanted = {"id", "title", "title_zh", "family", "severity", "scope", "tolerance", "views", "sentence", "sentence_zh"}
     severities = tuple(head.get("severity", "").replace(" ", "").split(","))
     stage = head.get("stage", "rows")
-    if wanted - set(head) or head["family"] not in FAMILIES or set(severities) - set(SEVERITIES) or stage not in STAGES or head["id"] != name:
+    if (
+        wanted - set(head)
+        or head["family"] not in FAMILIES
+        or set(severities) - set(SEVERITIES)
+        or stage not in STAGES
+        or head["id"] != name
+    ):
         raise ContractBroken(f"expectations/rules/{name}.sql: its head must give {sorted(wanted)} with known values; found {head}")
     views = tuple(head["views"].replace(" ", "").split(","))
     return Rule(

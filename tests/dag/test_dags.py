@@ -144,7 +144,9 @@ def test_rendered_commands_are_the_golden_ones(dags):
     if os.environ.get("REBUILD_GOLDEN") == "yes":
         assert "CI" not in os.environ, "golden files are rebuilt by a person, who reads the difference"
         GOLDEN.write_text(text, encoding="utf-8")
-    assert text == GOLDEN.read_text(encoding="utf-8"), "commands changed; if meant: REBUILD_GOLDEN=yes pytest tests/dag, then read the difference"
+    assert text == GOLDEN.read_text(encoding="utf-8"), (
+        "commands changed; if meant: REBUILD_GOLDEN=yes pytest tests/dag, then read the difference"
+    )
 
 
 def test_golden_commands_are_commands_of_the_command_line():

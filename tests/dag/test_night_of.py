@@ -28,7 +28,11 @@ CASES = [
     ("events without a night", _context(events=_events(None), after=datetime(2026, 9, 14, 16, 30, tzinfo=UTC)), "2026-09-14"),
     ("due after midnight in Shanghai", _context(after=datetime(2026, 9, 14, 23, 30, tzinfo=UTC)), "2026-09-14"),
     ("due before midnight in Shanghai", _context(after=datetime(2026, 9, 14, 15, 59, tzinfo=UTC)), "2026-09-13"),
-    ("run_after before logical_date", _context(after=datetime(2026, 9, 14, 16, 30, tzinfo=UTC), logical=datetime(2026, 9, 1, tzinfo=UTC)), "2026-09-14"),
+    (
+        "run_after before logical_date",
+        _context(after=datetime(2026, 9, 14, 16, 30, tzinfo=UTC), logical=datetime(2026, 9, 1, tzinfo=UTC)),
+        "2026-09-14",
+    ),
     ("logical date alone", _context(logical=datetime(2026, 9, 14, 16, 30, tzinfo=UTC)), "2026-09-14"),
 ]
 

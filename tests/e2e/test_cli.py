@@ -98,7 +98,10 @@ except Exception as e:
 print(store.read(s, "ops.run").num_rows)
 """
     done = subprocess.run([sys.executable, "-c", code, str(small_disk / "home")], cwd=ROOT, capture_output=True, text=True)
-    assert done.stdout.splitlines() == ["the disk is full. Nothing half-written will be read. Free space, then rerun the same command.", "10"], done.stderr
+    assert done.stdout.splitlines() == [
+        "the disk is full. Nothing half-written will be read. Free space, then rerun the same command.",
+        "10",
+    ], done.stderr
 
 
 def test_the_published_night_is_left_alone(tmp_path: Path) -> None:

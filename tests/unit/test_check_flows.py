@@ -114,7 +114,10 @@ def send_bad_rows(lake: Lake, b: fb.Books) -> None:
     t.append({**t[1], "txn_no": "X2", "account_no": "20012999999999999"})
     t.append({**t[3], "summary": "另一笔"})
     b["TXN"].append(f"D|{d}|too|few")
-    stated = [("CNY", "C", 3, "0.00"), ("CNY", "D", 6, fb.money(sum(fb.fen(r["amount"]) for r in t if isinstance(r, dict) and r["dr_cr"] == "D")))]
+    stated = [
+        ("CNY", "C", 3, "0.00"),
+        ("CNY", "D", 6, fb.money(sum(fb.fen(r["amount"]) for r in t if isinstance(r, dict) and r["dr_cr"] == "D"))),
+    ]
     fb.send(lake, b, D2, "B0012", only=["ACCT", "TXN"], stated={"TXN": stated})
 
 
@@ -190,7 +193,11 @@ def test_a_parked_row_parks_its_account_day_as_a_cascade(nights: Nights) -> None
     sub = f"B0010_TXN_{fb.text_of(D2)}_v00"
     assert ("V13", "quarantine", "ROW", f"{sub}:2") in nights.found("B0010")
     rows = [r for r in nights.parked("B0010") if r["rule_id"] == "V13"]
-    assert [(r["file_type"], r["row_no"], r["cascade_of"] is None) for r in rows] == [("BAL", 2, False), ("TXN", 2, True), ("TXN", 3, False)]
+    assert [(r["file_type"], r["row_no"], r["cascade_of"] is None) for r in rows] == [
+        ("BAL", 2, False),
+        ("TXN", 2, True),
+        ("TXN", 3, False),
+    ]
     assert {r["cascade_of"] for r in rows} == {None, rows[0]["violation_id"]}
 
 

@@ -41,7 +41,12 @@ def test_a_second_file_of_the_same_submission_does_not_block_the_first() -> None
 
 
 def test_days_covered_show_a_missing_balance_file() -> None:
-    subs = [sub("BAL", D - timedelta(days=5), D - timedelta(days=1), sparse=True), sub("BAL", D), sub("BAL", D + timedelta(days=2)), sub("TXN", D)]
+    subs = [
+        sub("BAL", D - timedelta(days=5), D - timedelta(days=1), sparse=True),
+        sub("BAL", D),
+        sub("BAL", D + timedelta(days=2)),
+        sub("TXN", D),
+    ]
     rows = {r["biz_date"]: r for r in bank_days(subs)}
     assert rows[D]["covered"] - rows[D - timedelta(days=1)]["covered"] == 1
     assert rows[D + timedelta(days=2)]["covered"] - rows[D]["covered"] == 1  # two days later, one day covered: the chain is open
@@ -54,7 +59,12 @@ def test_files_of_nights_before_count_while_in_force() -> None:
         return {"bank_id": "B1", "biz_date": day, "to_date": day, "file_type": "BAL", "version": version, "submission_id": f"{day}{version}",
                 "mode": "FULL", "status": status}  # fmt: skip
 
-    known = [manifest(D - timedelta(days=1), "PARTIAL"), manifest(D - timedelta(days=2), "BLOCKED"), manifest(D - timedelta(days=90), "ACCEPTED"), manifest(D, "ACCEPTED")]
+    known = [
+        manifest(D - timedelta(days=1), "PARTIAL"),
+        manifest(D - timedelta(days=2), "BLOCKED"),
+        manifest(D - timedelta(days=90), "ACCEPTED"),
+        manifest(D, "ACCEPTED"),
+    ]
     old = earlier(known, [sub("BAL", D, version=1, mode="REPLACE")])
     assert [s.first for s in old] == [D - timedelta(days=1)]
 
@@ -65,7 +75,9 @@ CHAIN = "bank_id string, account_id string, currency string, biz_date date, open
 def chained(spark: Any, rows: list[tuple[int, int, int, bool]], covered: dict[int, int]) -> dict[int, bool]:
     """Day -> chained, for one account's rows (day, opening, closing, sparse) and the balance days covered so far."""
     bal = spark.createDataFrame([("B1", "A", "CNY", D + timedelta(days=d), o, c, s, 0, d) for d, o, c, s in rows], CHAIN)
-    days = spark.createDataFrame([("B1", D + timedelta(days=d), n) for d, n in covered.items()], "bank_id string, biz_date date, covered int")
+    days = spark.createDataFrame(
+        [("B1", D + timedelta(days=d), n) for d, n in covered.items()], "bank_id string, biz_date date, covered int"
+    )
     return {(r.biz_date - D).days: r.chained for r in views.chained_balances(bal, days).collect()}
 
 

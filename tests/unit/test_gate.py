@@ -20,16 +20,25 @@ CONTRACT = pd.DataFrame([("silver.acct_txn", "dr_cr", 0, 0)], columns=["table_na
 IDENTITY = pd.DataFrame([("B1", "TXN", 5, 0, 0.0)], columns=["bank_id", "file_type", "received", "gap", "amount_gap"])
 
 
-def judge(folder: Path, examples: pd.DataFrame = EMPTY, contract: pd.DataFrame = CONTRACT, identity: pd.DataFrame = IDENTITY) -> gate.Verdict:
+def judge(
+    folder: Path, examples: pd.DataFrame = EMPTY, contract: pd.DataFrame = CONTRACT, identity: pd.DataFrame = IDENTITY
+) -> gate.Verdict:
     counts = {tuple(k.split()): int(n) for k, n in examples["finding"].value_counts().items()}
     return gate.judge(folder, "flows", NIGHT, load_rules(), counts, examples, contract, identity)  # type: ignore[arg-type]
 
 
 def test_violations_block_quarantine_or_warn_and_do_not_stop(tmp_path: Path) -> None:
-    rows = [("C1 quarantine", "C1", "B1", "2026-09-14", "ACCOUNT_DAY", "k|CNY", "1", "2"), ("V01 block", "V01", "B2", "2026-09-14", "FILE", "f", "1", "2")]
+    rows = [
+        ("C1 quarantine", "C1", "B1", "2026-09-14", "ACCOUNT_DAY", "k|CNY", "1", "2"),
+        ("V01 block", "V01", "B2", "2026-09-14", "FILE", "f", "1", "2"),
+    ]
     verdict = judge(tmp_path, pd.DataFrame(rows, columns=EMPTY.columns))
     told = {r["expectation"]: (r["severity"], r["success"], r["observed"]) for r in verdict.rows}
-    assert told["C1 quarantine"] == ("warning", False, 1) and told["V01 block"] == ("critical", False, 1) and told["T1 warn"] == ("info", True, 0)
+    assert (
+        told["C1 quarantine"] == ("warning", False, 1)
+        and told["V01 block"] == ("critical", False, 1)
+        and told["T1 warn"] == ("info", True, 0)
+    )
     assert not verdict.stop
     assert "account closed with before" in " ".join(p.read_text(encoding="utf-8") for p in (tmp_path / "validations").rglob("*.html"))
 

@@ -40,11 +40,15 @@ def month(end: date, firm: str = "F", no: str = "1", **over: Any) -> dict[str, A
     return row | over
 
 
-def history(changes: dict[date, dict[str, Any]] | None = None, first: date = date(2023, 10, 31), n: int = 20, **common: Any) -> list[dict[str, Any]]:
+def history(
+    changes: dict[date, dict[str, Any]] | None = None, first: date = date(2023, 10, 31), n: int = 20, **common: Any
+) -> list[dict[str, Any]]:
     return [month(e, **{**common, **(changes or {}).get(e, {})}) for e in month_ends(first, n)]
 
 
-def observe(contracts: list[dict], rows: list[dict], *, dates: list[date] | None = None, released: date = RELEASED, **firm: Any) -> list[dict]:
+def observe(
+    contracts: list[dict], rows: list[dict], *, dates: list[date] | None = None, released: date = RELEASED, **firm: Any
+) -> list[dict]:
     dates = dates or [D]
     state = {"firm_id": "F", "status": "ACTIVE", "covered_months": 24, "has_loan_before": True} | firm
     firms = pa.Table.from_pylist([state | {"snapshot_date": d} for d in dates])
@@ -113,7 +117,12 @@ def test_an_old_default_counts_six_months_from_its_cure(last_bad: date, excluded
 
 @pytest.mark.parametrize(
     ("firm", "excluded"),
-    [({"status": "REVOKED"}, "not_active"), ({"status": None}, "not_active"), ({"covered_months": 5}, "too_few_months"), ({"covered_months": None}, "too_few_months")],
+    [
+        ({"status": "REVOKED"}, "not_active"),
+        ({"status": None}, "not_active"),
+        ({"covered_months": 5}, "too_few_months"),
+        ({"covered_months": None}, "too_few_months"),
+    ],
 )
 def test_firms_out_of_the_population(firm: dict, excluded: str) -> None:
     [row] = observe([contract()], history(), **firm)
@@ -156,7 +165,9 @@ def test_default_on_another_loan_of_the_firm_counts() -> None:
 
 def test_eligibility_reads_what_was_known_at_d() -> None:
     late = datetime(2024, 5, 1)
-    known_late = [r | ({"available_at": late} if r["month_end"] == date(2023, 12, 31) else {}) for r in history({date(2023, 12, 31): BAD_90})]
+    known_late = [
+        r | ({"available_at": late} if r["month_end"] == date(2023, 12, 31) else {}) for r in history({date(2023, 12, 31): BAD_90})
+    ]
     assert observe([contract()], known_late)[0]["excluded"] is None
     assert observe([contract(available_at=late)], history()) == []
 

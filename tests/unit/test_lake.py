@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 
 from lake import store
 from lake.arrow import arrow_schema
-from lake.clock import closed_on, cut_off, known_at, latest_closed_month
+from lake.clock import SHANGHAI, closed_on, cut_off, known_at, latest_closed_month
 from lake.errors import ConfigError, ContractBroken
 from lake.io import Lake
 from lake.settings import Settings, load_settings
@@ -73,9 +73,9 @@ def test_current_takes_the_highest_version_known_then(lake: Lake) -> None:
     name = "silver.loan_query"
     t = table(name)
     base = {"query_id": "q", "firm_id": "f", "lender_id": "l", "purpose": "OTHER", "query_date": D1, "provider_id": "p", "submission_id": "s",
-            "ingested_at": datetime(2026, 9, 13), "is_history": False}  # fmt: skip
+            "ingested_at": datetime(2026, 9, 13, tzinfo=SHANGHAI), "is_history": False}  # fmt: skip
     for version, day in ((0, D1), (1, D2)):
-        row = base | {"row_version": version, "available_at": cut_off(day), "as_of": day}
+        row = base | {"row_version": version, "available_at": cut_off(day).replace(tzinfo=SHANGHAI), "as_of": day}
         lake.overwrite_partition(name, lake.spark.createDataFrame([tuple(row[c] for c in t.names)], t.ddl), as_of=day)
     assert [r.row_version for r in lake.current(name).collect()] == [1]
     assert [r.row_version for r in lake.current(name, known_by=known_at(D1)).collect()] == [0]

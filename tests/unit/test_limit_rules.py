@@ -18,7 +18,9 @@ BASE = {
 }  # fmt: skip
 
 
-def run(grade: str = "BBB", confidence: str = "HIGH", warning: int = 0, first: bool = False, closed: bool = False, **over: Any) -> tuple[float, str | None, dict]:
+def run(
+    grade: str = "BBB", confidence: str = "HIGH", warning: int = 0, first: bool = False, closed: bool = False, **over: Any
+) -> tuple[float, str | None, dict]:
     f = limit.LimitInputs(**{k: np.array([v], dtype=np.float64) for k, v in (BASE | over).items()})
     found = limit.flow_limit(
         f, grade=np.array([GRADES.index(grade)]), confidence=np.array([confidence]), warning=np.array([warning]), first_loan=np.array([first]),

@@ -86,7 +86,9 @@ def test_missing_columns_are_refused_before_scoring(bundle: Bundle) -> None:
 
 def test_nothing_is_pickled() -> None:
     for file in Path(models.__file__).parent.glob("*.py"):
-        assert not re.search(r"^\s*(import|from) (pickle|joblib|dill|cloudpickle)", file.read_text(encoding="utf-8"), re.MULTILINE), file.name
+        assert not re.search(r"^\s*(import|from) (pickle|joblib|dill|cloudpickle)", file.read_text(encoding="utf-8"), re.MULTILINE), (
+            file.name
+        )
 
 
 def test_score_is_the_sum_of_its_parts(rows: Matrix, bundle: Bundle) -> None:
@@ -180,7 +182,10 @@ def test_inputs_that_say_nothing_are_listed_with_a_reason() -> None:
     inputs = [Input("a_3m", "A1", "tax", 0), Input("a_12m", "A2", "tax", 0), Input("b", "B1", "judicial", 1)]
     keep, dropped = usable(inputs, np.array([[1, 7, np.nan], [2, 7, np.nan]], dtype=np.float32))
     assert [i.name for i in keep] == ["a_3m"]
-    assert [(d.name, d.reason.split(":")[0]) for d in dropped] == [("a_12m", "the same value in every training row"), ("b", "null in every training row")]
+    assert [(d.name, d.reason.split(":")[0]) for d in dropped] == [
+        ("a_12m", "the same value in every training row"),
+        ("b", "null in every training row"),
+    ]
     assert dead_dimensions(inputs, dropped) == ["judicial"]
     assert inputs[0].family == inputs[1].family == "a" and Input("growth_3m_yoy", "x", "tax", 0).family == "growth_yoy"
 

@@ -52,7 +52,9 @@ def test_one_default_counts_once() -> None:
 
 
 def test_one_class_only_is_not_measurable() -> None:
-    assert metrics.ranking(np.arange(5.0), np.zeros(5, dtype=np.int64), np.arange(5), np.ones(5), 20, 1) == (Estimate(None, None, None),) * 2
+    assert (
+        metrics.ranking(np.arange(5.0), np.zeros(5, dtype=np.int64), np.arange(5), np.ones(5), 20, 1) == (Estimate(None, None, None),) * 2
+    )
     found = metrics.calibration(np.full(5, 0.1), np.zeros(5, dtype=np.int64))
     assert found["slope"].value is None and found["observed_to_expected"].value == 0
 

@@ -73,4 +73,6 @@ def test_firms_are_split_60_20_20_and_stay_where_they_are() -> None:
     shares = [parts.count(p) / len(parts) for p in ("train", "calibrate", "test")]
     assert shares == pytest.approx([0.6, 0.2, 0.2], abs=0.015)
     assert split.part("F1") == split.part("F1")
-    assert sum(split.stops(f) for f, p in zip(firms, parts, strict=True) if p == "train") / parts.count("train") == pytest.approx(0.15, abs=0.015)
+    assert sum(split.stops(f) for f, p in zip(firms, parts, strict=True) if p == "train") / parts.count("train") == pytest.approx(
+        0.15, abs=0.015
+    )

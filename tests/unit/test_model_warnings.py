@@ -95,12 +95,21 @@ def test_a_reading_tells_value_and_threshold() -> None:
 
 
 def test_a_data_gap_stops_the_rules_on_flows_only() -> None:
-    bad = {"inflow_latest_vs_avg_6m": -0.9, "inflow_3m_to_12m_ratio": 0.1, "days_since_last_inflow": 90, "cash_buffer_days_3m": 0, "months_without_wages": 3}
+    bad = {
+        "inflow_latest_vs_avg_6m": -0.9,
+        "inflow_3m_to_12m_ratio": 0.1,
+        "days_since_last_inflow": 90,
+        "cash_buffer_days_3m": 0,
+        "months_without_wages": 3,
+    }
     found = w.readings(signals(**bad, dpd_now=60, data_gap=True))
     assert {r for r, reading in found.items() if reading.level[0]} == {"W10"}
 
 
-@pytest.mark.parametrize(("now", "recent", "fires", "in_force"), [(2, 0, True, 2), (2, 2, False, 2), (2, 1, True, 2), (2, 3, False, 3), (0, 2, False, 2), (0, 0, False, 0)])
+@pytest.mark.parametrize(
+    ("now", "recent", "fires", "in_force"),
+    [(2, 0, True, 2), (2, 2, False, 2), (2, 1, True, 2), (2, 3, False, 3), (0, 2, False, 2), (0, 0, False, 0)],
+)
 def test_fires_once_unless_worse_and_stays_in_force(now: int, recent: int, fires: bool, in_force: int) -> None:
     readings = {"W10": w.Reading(np.array([now]), np.array([1.0]), np.array([1.0]))}
     before = {"W10": np.array([recent])}

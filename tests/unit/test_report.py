@@ -76,7 +76,15 @@ def test_summary_of_a_whole_night(settings, page):
     assert (f["firms_in_scope"], f["firms_scored"]) == (400, 380)
     assert f["firms_unscored"] == {"not_active": 10, "too_few_covered_months": 10}
     assert f["files"] == {"received": 5, "accepted": 3, "blocked": 1}
-    assert f["rows"] == {"received": 45960, "accepted": 45916, "quarantined": 30, "rejected": 14, "duplicate": 0, "superseded": 0, "deleted": 0}
+    assert f["rows"] == {
+        "received": 45960,
+        "accepted": 45916,
+        "quarantined": 30,
+        "rejected": 14,
+        "duplicate": 0,
+        "superseded": 0,
+        "deleted": 0,
+    }
     assert f["violations"] == {"V01": 1, "C3": 5, "V06": 12}
     assert f["indicators"] == 303
     assert f["sample_library"] == {"firms": 30, "indicators": 352}
@@ -143,7 +151,11 @@ def test_an_empty_home_gives_a_page_that_says_so(settings, page):
                   "No model was trained yet", "No step has noted a run", "0 of the 370 indicators"):  # fmt: skip
         assert words in text, words
     f = figures(settings)
-    assert f["firms_scored"] == 0 and f["model"] == {"id": None, "auc_oot": None, "ks_oot": None} and f["files"] == {"received": 0, "accepted": 0, "blocked": 0}
+    assert (
+        f["firms_scored"] == 0
+        and f["model"] == {"id": None, "auc_oot": None, "ks_oot": None}
+        and f["files"] == {"received": 0, "accepted": 0, "blocked": 0}
+    )
 
 
 def test_a_first_night_has_nothing_to_compare_with(settings, page):
@@ -221,7 +233,13 @@ def test_the_terminal_summary_tells_the_same(settings):
     console = Console(width=140, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
     console.print(report.summary_table(settings, NIGHT))
     text = console.export_text()
-    for words in ("380 scored of 400 in scope", "45,960 received = 45,916 accepted, quarantined 30, rejected 14", "303 of 370", "AUC 0.812 (0.731-0.884)", "BBB"):
+    for words in (
+        "380 scored of 400 in scope",
+        "45,960 received = 45,916 accepted, quarantined 30, rejected 14",
+        "303 of 370",
+        "AUC 0.812 (0.731-0.884)",
+        "BBB",
+    ):
         assert words in text, words
 
 

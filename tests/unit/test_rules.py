@@ -19,7 +19,28 @@ WRONG = ["914501000000000196", "91450100123456788I", "9145010012345678", "", "91
 
 def test_every_rule_of_the_design_is_there_with_both_sentences() -> None:
     rules = {r.id: r for r in load_rules()}
-    assert set(rules) >= {"V01", "V02", "V03", "V04", "V05", "V06", "V11", "V12", "V13", "V14", "V16", "V17", "C1", "C2", "C3", "C4", "C6", "G1", "G2", "T1"}
+    assert set(rules) >= {
+        "V01",
+        "V02",
+        "V03",
+        "V04",
+        "V05",
+        "V06",
+        "V11",
+        "V12",
+        "V13",
+        "V14",
+        "V16",
+        "V17",
+        "C1",
+        "C2",
+        "C3",
+        "C4",
+        "C6",
+        "G1",
+        "G2",
+        "T1",
+    }
     assert all(r.sentence and r.sentence_zh and r.tolerance for r in rules.values())
     assert rules["V04"].severity == "block" and rules["G2"].severity == "quarantine" and rules["T1"].severity == "warn"
 
@@ -41,7 +62,9 @@ def test_a_union_selects_the_columns_of_the_contract() -> None:
 
 
 def test_credit_codes_by_the_test_vectors(spark: Any) -> None:
-    rows = spark.createDataFrame([(c,) for c in VALID + WRONG], "c string").select("c", uscc_ok(F.col("c")).alias("ok"), uscc_shape(F.col("c")).alias("shape"))
+    rows = spark.createDataFrame([(c,) for c in VALID + WRONG], "c string").select(
+        "c", uscc_ok(F.col("c")).alias("ok"), uscc_shape(F.col("c")).alias("shape")
+    )
     result = {r.c: (r.ok, r.shape) for r in rows.collect()}
     assert all(result[c] == (True, True) for c in VALID)
     assert all(not result[c][0] for c in WRONG)
@@ -60,7 +83,9 @@ def test_amounts_are_read_exactly_or_not_at_all(spark: Any, text: str, places: i
 
 def test_dates_and_times_that_do_not_exist_are_null(spark: Any) -> None:
     rows = [("20260228", "101502"), ("20260230", "101502"), ("2026022", "101502"), ("20260228", "246060"), ("2026-228", "1")]
-    df = spark.createDataFrame(rows, "d string, t string").select(fields.day("d").alias("day"), fields.moment("d", "t").cast("string").alias("at"))
+    df = spark.createDataFrame(rows, "d string, t string").select(
+        fields.day("d").alias("day"), fields.moment("d", "t").cast("string").alias("at")
+    )
     read = [(r.day, r.at) for r in df.collect()]
     assert read[0] == (date(2026, 2, 28), "2026-02-28 10:15:02")
     assert [d for d, _ in read[1:3]] == [None, None] and read[3] == (date(2026, 2, 28), None) and read[4] == (None, None)
@@ -68,10 +93,21 @@ def test_dates_and_times_that_do_not_exist_are_null(spark: Any) -> None:
 
 def test_cny_values_are_rounded_half_up_at_the_parity_of_the_day(spark: Any) -> None:
     fx = spark.createDataFrame(
-        [("USD", date(2026, 1, 1), date(2026, 2, 1), 7), ("USD", date(2026, 2, 1), date(9999, 12, 31), 8), ("JPY", date(2026, 1, 1), date(9999, 12, 31), 4)],
+        [
+            ("USD", date(2026, 1, 1), date(2026, 2, 1), 7),
+            ("USD", date(2026, 2, 1), date(9999, 12, 31), 8),
+            ("JPY", date(2026, 1, 1), date(9999, 12, 31), 4),
+        ],
         "fx_currency string, fx_from date, fx_to date, f int",
-    ).select("fx_currency", "fx_from", "fx_to", (F.col("f") + F.lit("0.05").cast("decimal(20,10)")).cast("decimal(20,10)").alias("fen_per_minor"))
+    ).select(
+        "fx_currency", "fx_from", "fx_to", (F.col("f") + F.lit("0.05").cast("decimal(20,10)")).cast("decimal(20,10)").alias("fen_per_minor")
+    )
     rows = [("USD", date(2026, 1, 31), 10), ("USD", date(2026, 2, 1), 10), ("CNY", date(2026, 2, 1), 10), ("EUR", date(2026, 2, 1), 10)]
     df = references.with_rate(spark.createDataFrame(rows, "currency string, biz_date date, m bigint"), fx)
     got = {(r.currency, r.biz_date): r.v for r in df.select("currency", "biz_date", references.cny_fen("m").alias("v")).collect()}
-    assert got == {("USD", date(2026, 1, 31)): 71, ("USD", date(2026, 2, 1)): 81, ("CNY", date(2026, 2, 1)): 10, ("EUR", date(2026, 2, 1)): None}
+    assert got == {
+        ("USD", date(2026, 1, 31)): 71,
+        ("USD", date(2026, 2, 1)): 81,
+        ("CNY", date(2026, 2, 1)): 10,
+        ("EUR", date(2026, 2, 1)): None,
+    }

@@ -121,7 +121,9 @@ def test_training_again_is_nothing_to_do_and_other_parameters_are_a_challenger(h
     assert found["bads"] > 0 and -1 < found["difference"] < 1
     with pytest.raises(GateFailed, match=r"expected an AUC at least 0\.01 above"):
         promote.run(home, NIGHT)
-    better = json.loads(model_store.read(home, challenger, evaluate.EVALUATION)) | {"oot": {"difference": 0.02, "p_value": 0.01, "bads": 200, "rows": 900}}
+    better = json.loads(model_store.read(home, challenger, evaluate.EVALUATION)) | {
+        "oot": {"difference": 0.02, "p_value": 0.01, "bads": 200, "rows": 900}
+    }
     better["verdicts"] |= dict.fromkeys(promote.CALIBRATION, "pass")
     model_store.write(home, challenger, evaluate.EVALUATION, json.dumps(better).encode())
     assert promote.run(home, NIGHT).detail == {"champion": challenger, "previous": champion, "as_of": "2026-09-14"}

@@ -17,13 +17,21 @@ from models.build import build, scorer
 from tests.support.model_data import sample
 
 N = 40
-COLUMNS = tuple(c for c in table("score.firm_score").names if c not in ("snapshot_date", "stale_since", "event_timestamp", "created_timestamp"))
-NUMBERS = [c for c in nightly.STATE if c not in ("status", "court_freeze_now", "rep_dishonest_active", "has_loan_before", "data_gap", "tax_covered", "loan_covered")]
+COLUMNS = tuple(
+    c for c in table("score.firm_score").names if c not in ("snapshot_date", "stale_since", "event_timestamp", "created_timestamp")
+)
+NUMBERS = [
+    c
+    for c in nightly.STATE
+    if c not in ("status", "court_freeze_now", "rep_dishonest_active", "has_loan_before", "data_gap", "tax_covered", "loan_covered")
+]
 
 
 @pytest.fixture(scope="module")
 def made() -> Batches:
-    model = scorer(build(sample(firms=900, quarters=4), "full", fit.Params(seed=2, rounds=40, threads=1), {"release_id": "r.01", "digest": "d"}, 10))
+    model = scorer(
+        build(sample(firms=900, quarters=4), "full", fit.Params(seed=2, rounds=40, threads=1), {"release_id": "r.01", "digest": "d"}, 10)
+    )
     every = dict.fromkeys({*model.bundle.names, *nightly.indicators_read(set(_catalogue()))}, "fund_scale")
     return Batches(model, {"fund_scale": sorted(every)}, (*COLUMNS, "warnings"), 0.05)
 
@@ -84,7 +92,14 @@ def test_who_is_not_scored_and_why(made: Batches) -> None:
         made, status=["REVOKED", None, *["ACTIVE"] * (N - 2)], covered_months=pa.array([24, 24, 5, 24, 6, *[24] * (N - 5)]),
         fund_scale=pa.array(features, pa.list_(pa.float64())),
     )  # fmt: skip
-    assert found.column("unscored_reason").to_pylist()[:6] == ["not_active", "not_active", "too_few_covered_months", "no_features", None, None]
+    assert found.column("unscored_reason").to_pylist()[:6] == [
+        "not_active",
+        "not_active",
+        "too_few_covered_months",
+        "no_features",
+        None,
+        None,
+    ]
     assert found.column("pd").is_valid().to_pylist()[:6] == [False] * 4 + [True] * 2
     assert found.column("segment").to_pylist()[2:6] == ["NO_FLOW", "STANDARD", "THIN", "STANDARD"]
     assert found.column("confidence").to_pylist()[4] == "LOW"
@@ -93,7 +108,13 @@ def test_who_is_not_scored_and_why(made: Batches) -> None:
 
 def test_overrides_warnings_and_past_reach_the_row(made: Batches) -> None:
     peak = pa.array([900] * N, pa.int64())
-    found = run(made, dpd_now=pa.array([95.0, *[0.0] * (N - 1)]), data_gap=[False, True, *[False] * (N - 2)], score_peak=peak, has_loan_before=[True, True, False, *[True] * (N - 3)])
+    found = run(
+        made,
+        dpd_now=pa.array([95.0, *[0.0] * (N - 1)]),
+        data_gap=[False, True, *[False] * (N - 2)],
+        score_peak=peak,
+        has_loan_before=[True, True, False, *[True] * (N - 3)],
+    )
     rows = found.to_pylist()
     assert rows[0]["grade"] == "D" and "R02" in rows[0]["override_rule"] and rows[0]["grade_model"] != "D"
     assert {"rule_id": "W10", "level": "red", "value": 95.0, "threshold": 60.0} in rows[0]["warnings"]
@@ -108,4 +129,9 @@ def test_overrides_warnings_and_past_reach_the_row(made: Batches) -> None:
 def test_unpacking_keeps_values_and_says_who_has_none() -> None:
     rows = pa.RecordBatch.from_pydict({"firm_id": ["a", "b", "c"], "d": pa.array([[1.0, None], None, [3.0, 4.0]], pa.list_(pa.float64()))})
     found = unpack(rows, {"d": ["x", "y"]})
-    assert found.to_pydict() == {"firm_id": ["a", "b", "c"], "x": [1.0, None, 3.0], "y": [None, None, 4.0], "has_features": [True, False, True]}
+    assert found.to_pydict() == {
+        "firm_id": ["a", "b", "c"],
+        "x": [1.0, None, 3.0],
+        "y": [None, None, 4.0],
+        "has_features": [True, False, True],
+    }

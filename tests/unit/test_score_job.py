@@ -136,7 +136,11 @@ def test_a_model_of_another_catalogue_is_refused(lake: Lake, scored, monkeypatch
 
 def test_year_before_needs_all_its_months(lake: Lake) -> None:
     months = [(f"{2025 - (k > 7)}-{(8 - k - 1) % 12 + 1:02d}-01", 100 if k else 40, 31, 31) for k in range(7)]
-    rows = [("A", *m) for m in months] + [("B", *m) for m in months[:-1]] + [("C", *m[:2], 31, 10 if k == 3 else 31) for k, m in enumerate(months)]
+    rows = (
+        [("A", *m) for m in months]
+        + [("B", *m) for m in months[:-1]]
+        + [("C", *m[:2], 31, 10 if k == 3 else 31) for k, m in enumerate(months)]
+    )
     frame = lake.spark.createDataFrame(rows, "firm_id string, month string, op_in_amt bigint, days_in_month int, days_covered int")
     found = score.year_before(frame.withColumn("month", F.to_date("month")), NIGHT).collect()
     assert {r["firm_id"]: r["inflow_latest_vs_avg_6m_year_before"] for r in found} == {"A": pytest.approx(-0.6), "B": None, "C": None}
