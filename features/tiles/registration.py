@@ -8,7 +8,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from features.tiles.size_class import SizeRule, size_class
-from features.tiles.snapshots import in_force, known_records, latest, window_sum
+from features.tiles.snapshots import in_force, known_records, latest
 from features.tiles.versions import night_of
 
 IN_SCOPE = ("MICRO", "SMALL")
@@ -43,7 +43,8 @@ def registration(
         "snapshot_date",
         order="valid_from",
     )
-    inflow = months.where("k < 12").groupBy("firm_id", "snapshot_date").agg(window_sum("op_in_amt", 12).alias("inflow"))
+    # for the size the inflow that is known counts, also of few months: unknown inflow would leave the staff alone to decide
+    inflow = months.where("k < 12").groupBy("firm_id", "snapshot_date").agg(F.sum("op_in_amt").alias("inflow"))
     keys = ["firm_id", "snapshot_date"]
     size = size_class(rules, F.col("industry4"), F.col("employees"), F.col("inflow"))
     rows = (

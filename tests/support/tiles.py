@@ -24,7 +24,7 @@ def rows(lake: Lake, name: str, *, at: date | datetime | None = None) -> dict[An
     t = table(f"tile.{name}")
     when = None if at is None else (at if isinstance(at, datetime) else known_at(at)).replace(tzinfo=SHANGHAI)
     found: dict[Any, dict[str, Any]] = {}
-    for row in sorted(store.read(lake.settings, t.name).to_pylist(), key=lambda r: r["tile_version"]):
+    for row in sorted(store.read(lake.settings, t.name).to_pylist(), key=lambda r: r.get("tile_version") or 0):
         if when is None or row["available_at"] <= when:
             found[tuple(row[k] for k in t.key)] = row
     return found
