@@ -44,7 +44,7 @@ def flows(s: Silver, firm: str, first: date, last: date, skip: date | None = Non
 def firms(s: Silver) -> None:
     since = datetime(2023, 1, 2)
     for firm, industry, employees in [("F1", "C3311", 12), ("F2", "F5112", 500)]:
-        s.account(f"A-{firm}", firm, account_type="BASIC", is_history=True)
+        s.account(f"A-{firm}", firm, account_type="BASIC", is_history=True, known=since)
         s.row("reg_enterprise", firm_id=firm, industry4=industry, employees=employees, valid_from=date(2020, 1, 1), known=since,
               established_date=date(2019, 3, 10), reg_capital_cny_fen=500, paid_in_capital_cny_fen=200)  # fmt: skip
     s.row("reg_shareholder", firm_id="F1", party_id="P1", holding_pct=Decimal("0.7"), valid_from=date(2020, 1, 1), known=since)
