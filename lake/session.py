@@ -11,6 +11,9 @@ from lake.errors import ConfigError
 from lake.settings import Settings
 
 DELTA_COORDINATES = "io.delta:delta-spark_4.1_2.13:4.4.0"
+# Java interprets methods of more than 8,000 bytes for ever; Spark generates many of them for wide rows: reading 3.6 million
+# transactions takes 51 s without this option and 31 s with it
+JAVA_OPTIONS = "-Duser.timezone=Asia/Shanghai -XX:+UseParallelGC -XX:-DontCompileHugeMethods"
 
 
 def spark_session(settings: Settings, app: str = "liushui") -> SparkSession:
@@ -36,7 +39,7 @@ def spark_session(settings: Settings, app: str = "liushui") -> SparkSession:
         .config("spark.ui.enabled", "false")
         .config("spark.ui.showConsoleProgress", "false")
         .config("spark.sql.warehouse.dir", str(settings.home / "run" / "spark-warehouse"))
-        .config("spark.driver.extraJavaOptions", "-Duser.timezone=Asia/Shanghai")
+        .config("spark.driver.extraJavaOptions", JAVA_OPTIONS)
     )
     if s.jars_dir is not None:
         jars = sorted(str(p) for p in s.jars_dir.glob("*.jar"))

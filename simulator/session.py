@@ -30,7 +30,7 @@ def spark_session(scratch: Path, cores: int = 2, memory: str = "3g", partitions:
         .config("spark.sql.autoBroadcastJoinThreshold", "200m")
         # plans are written for the sizes at hand; re-planning each stage costs more than it saves here
         .config("spark.sql.adaptive.enabled", "false")
-        .config("spark.driver.extraJavaOptions", "-Duser.timezone=Asia/Shanghai -XX:+UseParallelGC")
+        .config("spark.driver.extraJavaOptions", "-Duser.timezone=Asia/Shanghai -XX:+UseParallelGC -XX:-DontCompileHugeMethods")
         .getOrCreate()
     )
     spark.sparkContext.setLogLevel("ERROR")
