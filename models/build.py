@@ -22,7 +22,7 @@ from models.scoring import Scorer, block_sums
 log = logging.getLogger(__name__)
 PEERS = 50
 """Fewest observations of a peer group that has medians of its own."""
-SAMPLES = ("test", "oot")
+SAMPLES = ("test", "oot", "held_out")
 
 
 def build(m: Matrix, kind: str, params: fit.Params, release: dict[str, str], resamples: int) -> Bundle:

@@ -78,6 +78,7 @@ def markdown(c: dict[str, Any]) -> str:
         lines += ["Not read by this model:", "", *[f"- {d['name']}: {d['reason']}" for d in c["dropped"]], ""]
     lines += ["## How good", "", *_sample_lines("Test firms, quarters trained on", c["metrics"]["test"])]
     lines += _sample_lines("Test firms, last two quarters (out of time)", c["metrics"]["oot"])
+    lines += _sample_lines("Test firms, all quarters", c["metrics"]["held_out"])
     lines += [
         f"Test minus out-of-time AUC: {_figure(drop['value'])} ({drop['verdict']}). Score stability (PSI): {_figure(c['metrics']['psi']['value'])}.",
         "",

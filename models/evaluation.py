@@ -21,7 +21,9 @@ def evaluate(m: Matrix, scored: Scored, name: str, resamples: int, seed: int) ->
     """Everything measured on the rows of `m`; figures that the rows do not allow are None. Raises GateFailed on a leak."""
     weights = metrics.default_weights(m.firm, m.y, m.default_key)
     auc, ks = metrics.ranking(scored.log_odds, m.y, m.firm, weights, resamples, seed)
-    acceptance.refuse_leak(name, auc)
+    bads = m.y == 1
+    defaults = len({(f, k) for f, k in zip(m.firm[bads], m.default_key[bads], strict=True)})
+    acceptance.refuse_leak(name, auc, defaults)
     calibration = metrics.calibration(scored.pd, m.y)
     worst = metrics.worst_decile_share(scored.log_odds, m.y)
     bounds = acceptance.BOUNDS
@@ -33,10 +35,9 @@ def evaluate(m: Matrix, scored: Scored, name: str, resamples: int, seed: int) ->
     share = max((g["share"] for g in grades), default=None)
     verdicts["largest_grade"] = bounds["largest_grade"].judge(share)
     verdicts["grade_order"] = grade_order(grades)
-    bads = m.y == 1
     return {
         "rows": len(m.y), "firms": len(np.unique(m.firm)), "bads": int(bads.sum()), "indeterminate": int(m.indeterminate.sum()),
-        "defaults": len({(f, k) for f, k in zip(m.firm[bads], m.default_key[bads], strict=True)}),
+        "defaults": defaults,
         "few_bads": bool(bads.sum() < FEW_BADS), "auc": asdict(auc), "ks": asdict(ks),
         "gini": None if auc.value is None else 2 * auc.value - 1, "worst_decile_share": worst, "calibration": {k: asdict(e) for k, e in calibration.items()},
         "grades": grades, "by_group": by_group(m, scored), "verdicts": verdicts,

@@ -66,5 +66,7 @@ class Matrix:
         return (self.part == "calibrate") & ~self.oot
 
     def sample(self, name: str) -> Bools:
-        """`test`: test firms of the quarters trained on; `oot`: test firms of the last two matured quarters."""
+        """`test`: test firms of the quarters trained on; `oot`: test firms of the last two matured quarters; `held_out`: both."""
+        if name == "held_out":
+            return self.part == "test"
         return (self.part == "test") & (self.oot if name == "oot" else ~self.oot)

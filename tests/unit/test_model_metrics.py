@@ -7,6 +7,7 @@ import pytest
 from scipy.stats import ks_2samp, norm
 from sklearn.metrics import roc_auc_score
 
+from lake.errors import GateFailed
 from models import acceptance, calibrate, metrics
 from models.metrics import Estimate
 
@@ -126,3 +127,11 @@ def test_calibration_finds_slope_and_intercepts() -> None:
     assert found.intercepts["STANDARD"] == pytest.approx(0.3, abs=0.15)
     assert found.intercepts["THIN"] == pytest.approx(0.8, abs=0.15)
     assert set(found.intercepts) == {"STANDARD", "THIN", "FIRST"}
+
+
+def test_few_defaults_in_perfect_order_are_no_leak() -> None:
+    surely_above = Estimate(0.97, 0.94, 1.0)
+    acceptance.refuse_leak("oot", surely_above, acceptance.LEAK_DEFAULTS - 1)
+    with pytest.raises(GateFailed, match="20 defaults"):
+        acceptance.refuse_leak("held_out", surely_above, acceptance.LEAK_DEFAULTS)
+    acceptance.refuse_leak("held_out", Estimate(0.97, 0.91, 1.0), 500)
