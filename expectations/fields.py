@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from pyspark.sql import Column
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 DECIMAL = "^-?[0-9]{1,16}([.][0-9]{1,4})?$"
 """Decimal text as banks must send it: no exponent, no comma, no sign but minus, no spaces."""
 WHOLE = "^-?[0-9]{1,18}$"
-
-
-def decimal(name: str) -> Column:
-    """An amount as DECIMAL(20,4), null when the text is no plain decimal number."""
-    text = F.col(name)
-    return F.when(text.rlike(DECIMAL), text.try_cast("decimal(20,4)"))
 
 
 def whole(name: str, type_: str = "bigint") -> Column:
@@ -66,27 +60,41 @@ def exponent(exponents: Mapping[str, int], code: Column) -> Column:
     return column
 
 
-def _places(name: str) -> Column:
-    """Decimal places of an amount text."""
-    at = F.locate(".", F.col(name))
-    return F.when(at > 0, F.length(F.col(name)) - at).otherwise(0)
+def amounts_read(rows: DataFrame, names: Sequence[str]) -> DataFrame:
+    """`rows` (with `places`, the decimals of the row's currency) with every amount text read, once a row.
+
+    Adds `_<name>_reads` (whether it is a plain decimal number, never null), `_<name>_places` (its decimal places) and
+    `<name>_minor` (BIGINT, minor units; null when it does not read or is too large).
+    """
+    found: dict[str, Column] = {}
+    for n in names:
+        at = F.locate(".", F.col(n))
+        found[f"_{n}_reads"] = F.coalesce(F.col(n).rlike(DECIMAL), F.lit(False))
+        found[f"_{n}_places"] = F.when(at > 0, F.length(F.col(n)) - at).otherwise(0)
+    return rows.withColumns(found).withColumns({f"{n}_minor": _minor(n, F.col("places")) for n in names})
 
 
-def minor(name: str, places: Column) -> Column:
-    """An amount text in minor units of a currency with `places` decimals (BIGINT); null when it does not read or is too large.
+def reads(name: str) -> Column:
+    """True when the text of an amount is a decimal number, else null."""
+    return F.when(F.col(f"_{name}_reads"), F.lit(True))
+
+
+def _minor(name: str, places: Column) -> Column:
+    """An amount text in minor units of a currency with `places` decimals.
 
     Digits are taken as they stand, so nothing is rounded; a text finer than the minor unit (V14 parks its row) is rounded half up.
     """
     power = F.array(*(F.lit(10**k).cast("bigint") for k in range(5)))
+    sent = F.col(f"_{name}_places")
     digits = F.replace(F.col(name), F.lit("."), F.lit("")).try_cast("bigint")
-    exact = F.try_multiply(digits, F.element_at(power, places - _places(name) + 1))
-    rounded = F.round(decimal(name) * F.element_at(power, places + 1), 0).try_cast("bigint")
-    return F.when(F.col(name).rlike(DECIMAL) & places.isNotNull(), F.when(_places(name) <= places, exact).otherwise(rounded))
+    exact = F.when(sent == places, digits).otherwise(F.try_multiply(digits, F.element_at(power, places - sent + 1)))
+    rounded = F.round(F.col(name).try_cast("decimal(20,4)") * F.element_at(power, places + 1), 0).try_cast("bigint")
+    return F.when(F.col(f"_{name}_reads") & places.isNotNull(), F.when(sent <= places, exact).otherwise(rounded))
 
 
 def finer_than(name: str, places: Column) -> Column:
     """Whether an amount text has more decimal places than the currency's minor unit."""
-    return F.coalesce(_places(name) > places, F.lit(False))
+    return F.coalesce(F.col(f"_{name}_places") > places, F.lit(False))
 
 
 def bad_fields(*, must: Mapping[str, Column], may: Mapping[str, Column]) -> Column:

@@ -14,7 +14,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from expectations import references
-from expectations.fields import bad_fields, currency, day, decimal, exponent, finer_than, flag, minor, moment, whole
+from expectations.fields import amounts_read, bad_fields, currency, day, exponent, finer_than, flag, moment, reads, whole
 from expectations.ledger.banks import Foreign
 from expectations.uscc import uscc_ok, uscc_shape
 from lake.schemas.bank import FILE_FIELDS
@@ -54,15 +54,20 @@ class References:
 
 
 def _coded(raw: DataFrame, file_type: str, refs: References) -> DataFrame:
-    """`raw` with the currency meant, its decimal places, the date read, and hashes of key and content."""
+    """`raw` with the currency meant, its decimal places, the date read, and a hash of its key."""
     code = currency(refs.aliases)
     keys = [F.col(k) for k in KEYS[file_type]]
     extra = {
         "currency_sent": F.col("currency"), "currency": code, "places": exponent(refs.exponents, code),
-        "key_hash": F.when(F.col("parse_error").isNull(), F.xxhash64(*keys)), "content_hash": F.xxhash64(*FILE_FIELDS[file_type]),
+        "key_hash": F.when(F.col("parse_error").isNull(), F.xxhash64(*keys)),
     }  # fmt: skip
     dates = {"biz_date_sent": F.col("biz_date"), "biz_date": day("biz_date")} if "biz_date" in raw.columns else {}
-    return raw.withColumns({**extra, **dates})
+    return amounts_read(raw.withColumns({**extra, **dates}), AMOUNTS[file_type])
+
+
+def contents(raw: DataFrame, file_type: str) -> DataFrame:
+    """submission_id, row_no and content_hash, equal for rows of equal fields; reads all columns, so ask for few rows."""
+    return raw.select("submission_id", "row_no", F.xxhash64(*FILE_FIELDS[file_type]).alias("content_hash"))
 
 
 def _common(file_type: str, bad: Column) -> list[Column]:
@@ -71,16 +76,16 @@ def _common(file_type: str, bad: Column) -> list[Column]:
     finer, large = F.lit(False), F.lit(False)
     for n in AMOUNTS[file_type]:
         finer = finer | finer_than(n, F.col("places"))
-        large = large | (decimal(n).isNotNull() & F.col("places").isNotNull() & minor(n, F.col("places")).isNull())
+        large = large | (F.col(f"_{n}_reads") & F.col("places").isNotNull() & F.col(f"{n}_minor").isNull())
     return [
         *map(F.col, SOURCE), F.col("parse_error"), F.when(no_row, F.lit("")).otherwise(bad).alias("bad_fields"),
-        *map(F.col, ("currency", "currency_sent", "places", "key_hash", "content_hash")), finer.alias("finer"), large.alias("too_large"),
+        *map(F.col, ("currency", "currency_sent", "places", "key_hash")), finer.alias("finer"), large.alias("too_large"),
     ]  # fmt: skip
 
 
 def _readable(names: list[str]) -> dict[str, Column]:
     """An amount reads when its text is decimal, whatever the currency (V11 judges that)."""
-    return {n: F.when(F.col(n).rlike("^-?[0-9]{1,16}([.][0-9]{1,4})?$"), F.lit(True)) for n in names}
+    return {n: reads(n) for n in names}
 
 
 def acct(raw: DataFrame, refs: References) -> DataFrame:
@@ -108,8 +113,7 @@ def bal(raw: DataFrame, refs: References) -> DataFrame:
     bad = bad_fields(must={**names, "biz_date": F.col("biz_date_sent"), **_readable(amounts), **counts}, may=may)
     rows = _coded(raw, "BAL", refs).select(
         *_common("BAL", bad), "account_id", "biz_date", "biz_date_sent", "branch_id", "gl_subject", "op",
-        *[minor(n, F.col("places")).alias(f"{n}_minor") for n in amounts],
-        F.coalesce(minor("frozen", F.col("places")), F.lit(0).cast("bigint")).alias("frozen_minor"),
+        *[f"{n}_minor" for n in amounts], F.coalesce("frozen_minor", F.lit(0).cast("bigint")).alias("frozen_minor"),
         *[c.alias(n) for n, c in counts.items()], whole("last_seq_no").alias("last_seq_no"),
     )  # fmt: skip
     return _valued(rows, refs, "closing_minor", "closing_cny_fen")
@@ -130,7 +134,7 @@ def txn(raw: DataFrame, refs: References) -> DataFrame:
         *_common("TXN", bad), *keep, seq.alias("seq_no"), at.alias("txn_ts"), value.alias("value_date"),
         (F.col("value_date").isNotNull() & value.isNull()).alias("value_date_bad"),
         (F.col("time").isNotNull() & F.col("biz_date").isNotNull() & at.isNull()).alias("time_bad"),
-        minor("amount", F.col("places")).alias("amt_minor"), minor("balance_after", F.col("places")).alias("balance_after_minor"),
+        F.col("amount_minor").alias("amt_minor"), "balance_after_minor",
     )  # fmt: skip
     return _valued(rows, refs, "amt_minor", "amt_cny_fen")
 
@@ -142,7 +146,7 @@ def gl(raw: DataFrame, refs: References) -> DataFrame:
     bad = bad_fields(must={**names, "biz_date": F.col("biz_date_sent"), **_readable(AMOUNTS["GL"]), **counts}, may={})
     return _coded(raw, "GL", refs).select(
         *_common("GL", bad), "branch_id", "gl_subject", "biz_date", "biz_date_sent",
-        *[minor(n, F.col("places")).alias(f"{n}_minor") for n in AMOUNTS["GL"]], *[c.alias(n) for n, c in counts.items()],
+        *[f"{n}_minor" for n in AMOUNTS["GL"]], *[c.alias(n) for n, c in counts.items()],
     )  # fmt: skip
 
 
@@ -152,7 +156,7 @@ def ctl(raw: DataFrame, refs: References) -> DataFrame:
     bad = bad_fields(must={**names, "biz_date": F.col("biz_date_sent"), "cnt": whole("cnt"), **_readable(["amount"])}, may={})
     return _coded(raw, "CTL", refs).select(
         *_common("CTL", bad), "kind", "branch_id", "biz_date", "biz_date_sent", "dr_cr", whole("cnt").alias("cnt"),
-        minor("amount", F.col("places")).alias("amount_minor"),
+        "amount_minor",
     )  # fmt: skip
 
 
@@ -166,7 +170,7 @@ def _valued(rows: DataFrame, refs: References, minor_name: str, fen_name: str) -
 
 PARSERS = {"ACCT": acct, "BAL": bal, "TXN": txn, "GL": gl, "CTL": ctl}
 NARROW_TXN = [
-    *SOURCE, "parse_error", "bad_fields", "currency", "currency_sent", "places", "key_hash", "content_hash", "finer", "too_large", "no_parity",
+    *SOURCE, "parse_error", "bad_fields", "currency", "currency_sent", "places", "key_hash", "finer", "too_large", "no_parity",
     "account_id", "biz_date", "biz_date_sent", "dr_cr", "instrument", "cash_flag", "channel", "reversal_flag", "returned_flag", "op", "seq_no",
     "value_date_bad", "time_bad", "amt_minor", "balance_after_minor", "amt_cny_fen",
 ]  # fmt: skip

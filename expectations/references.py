@@ -13,6 +13,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lake.errors import ConfigError
+from lake.io import local_rows
 from lake.settings import ref_path
 
 FAR = date(9999, 12, 31)
@@ -73,7 +74,7 @@ def rate_frame(spark: SparkSession, fixed: Mapping[str, Decimal] | None = None) 
     """
     always = [(c, date(1, 1, 1), FAR, fen) for c, fen in sorted((fixed or {}).items())]
     values = [(r.currency, r.first, r.last, r.fen_per_minor) for r in rates() if r.currency not in (fixed or {})] + always
-    return spark.createDataFrame(values, "fx_currency string, fx_from date, fx_to date, fen_per_minor decimal(20,10)")
+    return local_rows(spark, values, "fx_currency string, fx_from date, fx_to date, fen_per_minor decimal(20,10)")
 
 
 def with_rate(df: DataFrame, fx: DataFrame) -> DataFrame:

@@ -11,7 +11,7 @@ ODD_ROWS = [
     "bank_id", "file_type", "submission_id", "row_no", "from_date", "to_date", "as_of", "biz_date", "biz_date_sent", "currency",
     "currency_sent", "places", "no_parity", "finer", "too_large", "parse_error", "bad_fields", "account_id",
 ]  # fmt: skip
-ACCOUNT_DAY = ["bank_id", "account_id", "currency", "biz_date"]
+ACCOUNT_DAY = ["account_id", "bank_id", "currency", "biz_date"]  # the account first: sorts compare the first 8 bytes, and banks are few
 GROUP = ["bank_id", "branch_id", "gl_subject", "currency", "biz_date"]
 CELL = ["bank_id", "branch_id", "currency", "biz_date"]
 _OF_TYPE = {"biz_date": "date", "biz_date_sent": "string", "account_id": "string", "no_parity": "boolean"}
@@ -63,16 +63,21 @@ def account(acct_rows: DataFrame) -> DataFrame:
     return good.groupBy("bank_id", "account_id").agg(F.min("open_date").alias("open_date"), *latest)
 
 
+def repeated(rows: DataFrame) -> DataFrame:
+    """`rows` that share their key_hash with another row; rows without one are left out."""
+    keyed = rows.where("key_hash IS NOT NULL")
+    several = keyed.groupBy("key_hash").count().where("count > 1").select("key_hash")
+    return keyed.join(F.broadcast(several), on="key_hash", how="left_semi")
+
+
 def key_copies(rows: DataFrame) -> DataFrame:
-    """Rows that share their key with another row of the same date: copies, contents (different ones) and copy_no of each.
+    """Of `repeated` rows with content_hash: copies, contents (different ones) and copy_no of each.
 
     copy_no counts the copies of the same content, 1 is the one to keep.
     """
-    keyed = rows.where("key_hash IS NOT NULL")
-    repeated = keyed.groupBy("key_hash").count().where("count > 1").select("key_hash")
     w = Window.partitionBy("key_hash")
     of_content = Window.partitionBy("key_hash", "content_hash").orderBy("submission_id", "row_no")
-    return keyed.join(F.broadcast(repeated), on="key_hash", how="left_semi").select(
+    return rows.select(
         "bank_id", F.coalesce("biz_date", "from_date").alias("biz_date"), "file_type", "submission_id", "row_no", "key_hash",
         F.count("*").over(w).alias("copies"), F.size(F.collect_set("content_hash").over(w)).cast("bigint").alias("contents"),
         F.row_number().over(of_content).alias("copy_no"),
@@ -118,7 +123,7 @@ def chained_balances(bal: DataFrame, bank_day: DataFrame) -> DataFrame:
     comes from a sparse sender (days left out are carried forward). A bare lag would compare across missing days.
     """
     days = bank_day.select("bank_id", "biz_date", "covered")
-    w = Window.partitionBy("bank_id", "account_id", "currency").orderBy("biz_date", "version", "row_no")
+    w = Window.partitionBy("account_id", "bank_id", "currency").orderBy("biz_date", "version", "row_no")
     lagged = bal.join(F.broadcast(days), on=["bank_id", "biz_date"], how="left").withColumns({
         "prev_date": F.lag("biz_date").over(w), "prev_closing_minor": F.lag("closing_minor").over(w),
         "prev_sparse": F.lag("sparse").over(w), "prev_covered": F.lag("covered").over(w),

@@ -19,7 +19,7 @@ from pyspark.sql import functions as F
 from expectations.contract import SETS
 from expectations.reconcile import CLASSES, reconciliation
 from expectations.rules import Rule, load_rules
-from expectations.views import key_copies
+from expectations.views import key_copies, repeated
 from expectations.violations import quarantine, violation_rows
 from jobs.dq_publish import Findings
 from jobs.flow_silver import known_when
@@ -28,7 +28,7 @@ from jobs.runner import Report
 from jobs.scratch import Scratch
 from lake import files
 from lake.arrow import arrow_schema
-from lake.io import Lake
+from lake.io import Lake, local_rows
 from lake.schemas.outside import OUTSIDE
 from lake.tables import table
 
@@ -122,8 +122,8 @@ def _copies(p: Pulled, rows: dict[str, DataFrame]) -> DataFrame:
     """Versions of a record that came more than once."""
     keep = ["bank_id", "submission_id", "row_no", "file_type", "biz_date", "from_date", "key_hash", "content_hash"]
     ddl = "bank_id string, submission_id string, row_no bigint, file_type string, biz_date date, from_date date, key_hash bigint, content_hash bigint"
-    every = [r.select(*keep) for r in rows.values()] or [p.lake.spark.createDataFrame([], ddl)]
-    return key_copies(reduce(DataFrame.unionByName, every))
+    every = [r.select(*keep) for r in rows.values()] or [local_rows(p.lake.spark, [], ddl)]
+    return key_copies(repeated(reduce(DataFrame.unionByName, every)))
 
 
 def _outside_set(name: str) -> Column:
@@ -218,4 +218,4 @@ def _counts(p: Pulled, held: DataFrame, copies: DataFrame) -> DataFrame:
         }  # fmt: skip
         rows += [(p.source, f"{p.source}-{p.as_of}", n, None, became, count, Decimal(0)) for became, count in fates.items()]
     ddl = "bank_id string, submission_id string, file_type string, biz_date date, became string, n bigint, amount decimal(20,0)"
-    return p.lake.spark.createDataFrame(rows, ddl)
+    return local_rows(p.lake.spark, rows, ddl)

@@ -12,7 +12,7 @@ from expectations import parse
 from jobs.flow_night import Night
 from jobs.submissions import IN_FORCE, LOOK_BACK, Submission
 from lake import store
-from lake.io import Lake
+from lake.io import Lake, local_rows
 
 
 def before(lake: Lake, name: str, as_of: date) -> DataFrame:
@@ -96,7 +96,7 @@ def ownerless(n: Night, rows: DataFrame | None) -> DataFrame:
     """Accounts whose ACCT rows nights before have parked: bank_id, account_id, park."""
     empty = "bank_id string, account_id string, park struct<violation_id:string,rule_id:string,severity:string,scope_kind:string,scope_key:string,cascade_of:string>"
     if rows is None:
-        return n.lake.spark.createDataFrame([], empty)
+        return local_rows(n.lake.spark, [], empty)
     kept = before(n.lake, "dq.quarantine", n.as_of).where("source = 'flows' AND file_type = 'ACCT' AND status = 'OPEN'")
     park = F.struct("violation_id", "rule_id", "severity", "scope_kind", "scope_key", F.col("violation_id").alias("cascade_of"))
     held = rows.select("bank_id", "account_id", "submission_id", "row_no").join(

@@ -8,7 +8,6 @@ from decimal import Decimal
 from functools import reduce
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -16,7 +15,7 @@ from pyspark.sql import functions as F
 from expectations import reconcile, views
 from jobs.flow_night import Night
 from jobs.ingest import staging
-from lake.arrow import arrow_type
+from lake.io import local_rows
 
 FILES = {
     "file_key": "string", "submission_id": "string", "bank_id": "string", "file_type": "string", "from_date": "date", "to_date": "date",
@@ -36,8 +35,7 @@ ALL_CURRENCIES = "CNY"
 
 def local(n: Night, rows: list[dict[str, Any]], columns: dict[str, str]) -> DataFrame:
     """A frame of rows held in memory."""
-    schema = pa.schema([(c, arrow_type(t)) for c, t in columns.items()])
-    return n.lake.spark.createDataFrame(pa.Table.from_pylist([{c: r[c] for c in columns} for r in rows], schema=schema))
+    return local_rows(n.lake.spark, rows, ", ".join(f"{c} {t}" for c, t in columns.items()))
 
 
 def file_views(n: Night) -> DataFrame:

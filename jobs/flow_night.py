@@ -33,8 +33,7 @@ class Night:
     def raw(self, name: str) -> DataFrame:
         """Staged rows of a bronze table, as sent."""
         paths = [str(p) for p in staging.staged(self.lake.settings, "flows", self.as_of, name)]
-        ddl = table(f"bronze.{name}").ddl
-        return self.lake.spark.read.schema(ddl).parquet(*paths) if paths else self.lake.spark.createDataFrame([], ddl)
+        return self.lake.spark.read.schema(table(f"bronze.{name}").ddl).parquet(*paths) if paths else self.lake.empty(f"bronze.{name}")
 
     @property
     def out_of_force(self) -> list[str]:

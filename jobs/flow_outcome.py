@@ -17,6 +17,7 @@ from jobs.categorize import purpose_rules
 from jobs.flow_night import Night
 from jobs.flow_rows import RowState, without
 from lake.clock import cut_off
+from lake.io import local_rows
 
 SILVER = {
     "silver.acct_txn": ("txn", "txn_restated"), "silver.acct_balance_daily": ("bal",), "silver.acct_account": ("acct", "acct_ended"),
@@ -70,7 +71,7 @@ def _parked(n: Night, state: RowState, violations: DataFrame) -> Parked:
     places = ["submission_id", "row_no", "file_type", "bank_id", "account_id", "currency", "biz_date"]
     undated = F.lit(None).cast("date").alias("biz_date")
     rows = save("park_row", parking.by_row(hard)) if "ROW" in kinds else None
-    hit = n.lake.spark.createDataFrame([], HIT)
+    hit = local_rows(n.lake.spark, [], HIT)
     if rows is not None:
         every = state.rows["TXN"].select(*places).unionByName(state.rows["BAL"].select(*places))
         hit = save("hit", parking.hit_rows(every.unionByName(state.rows["ACCT"].select(*places[:-1], undated)), rows))
@@ -158,7 +159,7 @@ def _accepted(n: Night, name: str, file_type: str, amount: str | None) -> DataFr
     rows = n.lake.spark.read.parquet(*[str(x) for x in n.scratch.paths(name)])
     if amount is None:
         firsts = [(f["submission_id"], f["from_date"]) for f in n.files if f["readable"] and f["file_type"] == "ACCT"]
-        dates = n.lake.spark.createDataFrame(firsts, "submission_id string, biz_date date")
+        dates = local_rows(n.lake.spark, firsts, "submission_id string, biz_date date")
         rows = rows.join(F.broadcast(dates), on="submission_id", how="left")
     value = F.lit(0).cast("decimal(20,0)") if amount is None else F.abs(F.col(amount).cast("decimal(20,0)"))
     return counted(rows.withColumn("file_type", F.lit(file_type)), "accepted", value)
@@ -173,7 +174,7 @@ def _never_read(n: Night) -> list[DataFrame]:
     ]
     if not copies:
         return []
-    df = n.lake.spark.createDataFrame(copies, "bank_id string, submission_id string, file_type string, biz_date date, n bigint")
+    df = local_rows(n.lake.spark, copies, "bank_id string, submission_id string, file_type string, biz_date date, n bigint")
     zero = F.lit(0).cast("decimal(20,0)").alias("amount")
     return [
         df.select("bank_id", "submission_id", "file_type", "biz_date", F.lit(c).alias("became"), "n", zero)

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 from expectations import references
 from jobs.categorize import matches
 from jobs.scratch import Scratch
-from lake.io import Lake
+from lake.io import Lake, local_rows
 from lake.tokens import Tokenizer, load_key
 
 
@@ -39,7 +39,7 @@ def _listed(lake: Lake) -> DataFrame:
     for r in references.rows("ref_risk_party"):
         found[r["account_no"]] = (found.get(r["account_no"], (None, False))[0], True)
     rows = [(tokens.token("account", no), kind, risk) for no, (kind, risk) in sorted(found.items())]
-    return lake.spark.createDataFrame(rows, "cpty_account_token string, listed_kind string, is_risk boolean")
+    return local_rows(lake.spark, rows, "cpty_account_token string, listed_kind string, is_risk boolean")
 
 
 def load(lake: Lake, scratch: Scratch, owners: DataFrame, known_by: datetime) -> Parties:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from expectations import references, views
+from expectations import parse, references, views
 from expectations.ledger import banks
 from jobs import flow_earlier, submissions
 from jobs.flow_files import local
 from jobs.flow_night import Night
 from jobs.submissions import IN_FORCE
+from lake.io import local_rows
 from lake.tokens import Tokenizer, load_key
+
+COPIED = ("TXN", "BAL", "ACCT")
+"""File types whose rows may be there twice; of the ledger's and the second channel's a group shows only its sum."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,6 @@ def _account_day(rows: dict[str, DataFrame], bank_day: DataFrame, allowed: Colum
     drop = (
         "parse_error",
         "bad_fields",
-        "content_hash",
         "finer",
         "too_large",
         "no_parity",
@@ -85,17 +89,22 @@ def _account_day(rows: dict[str, DataFrame], bank_day: DataFrame, allowed: Colum
 
 
 def _copies(n: Night, force: dict[str, DataFrame]) -> DataFrame:
-    """The view key_copy over transactions and balances of one version; corrections of an earlier version are no copies."""
+    """The view key_copy over transactions, balances and accounts of one version; corrections of an earlier one are no copies."""
     delta = [s.submission_id for s in n.subs if s.mode == "DELTA"]
     parts = []
-    for t in ("TXN", "BAL", "ACCT"):
+    for t in COPIED:
         rows = force[t].where(~F.col("submission_id").isin(delta)) if delta else force[t]
         day = F.col("biz_date") if "biz_date" in rows.columns else F.lit(None).cast("date")
-        parts.append(
-            rows.select("bank_id", "submission_id", "row_no", "file_type", "from_date", day.alias("biz_date"), "key_hash", "content_hash")
-        )
-    every = parts[0].unionByName(parts[1]).unionByName(parts[2])
-    return n.scratch.save("key_copy", views.key_copies(every))
+        parts.append(rows.select("bank_id", "submission_id", "row_no", "file_type", "from_date", day.alias("biz_date"), "key_hash"))
+    found = n.scratch.save("key_repeated", views.repeated(reduce(DataFrame.unionByName, parts)))
+    # what the rows say is compared for repeated keys only: reading every field of every row again would cost more than the rest
+    files = found.select("file_type", "submission_id").distinct().collect() if n.scratch.rows("key_repeated") else []
+    same = [parse.contents(n.lake.empty("bronze.bank_acct"), "ACCT")]
+    for t in COPIED:
+        if ids := sorted(f.submission_id for f in files if f.file_type == t):
+            same.append(parse.contents(n.raw(f"bank_{t.lower()}").where(F.col("submission_id").isin(ids)), t))
+    content = reduce(DataFrame.unionByName, same)
+    return n.scratch.save("key_copy", views.key_copies(content.join(F.broadcast(found), on=["submission_id", "row_no"], how="inner")))
 
 
 def _settled(n: Night, force: dict[str, DataFrame], copies: DataFrame) -> DataFrame:
@@ -125,8 +134,8 @@ def _settled(n: Night, force: dict[str, DataFrame], copies: DataFrame) -> DataFr
 def _known_codes(n: Night) -> DataFrame:
     """Firms whose credit code is accepted though its check character is wrong: firm_id. Empty when no code asks for it."""
     if not n.typed["ACCT"].where("uscc_shape AND NOT uscc_ok").take(1):
-        return n.lake.spark.createDataFrame([], "firm_id string")
+        return local_rows(n.lake.spark, [], "firm_id string")
     tokens = Tokenizer(load_key(n.lake.settings), n.lake.settings.token_hash)
     listed = [(tokens.token("firm", r["uscc"]),) for r in references.rows("ref_uscc_exception")]
     registered = n.lake.read("silver.reg_enterprise").select("firm_id")
-    return n.lake.spark.createDataFrame(listed, "firm_id string").unionByName(registered).distinct()
+    return local_rows(n.lake.spark, listed, "firm_id string").unionByName(registered).distinct()

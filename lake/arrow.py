@@ -50,3 +50,9 @@ def arrow_type(type_: str) -> pa.DataType:
 def arrow_schema(table: Table) -> pa.Schema:
     """Arrow schema of a registered table, nullability included."""
     return pa.schema([pa.field(c.name, arrow_type(c.type), c.nullable) for c in table.columns])
+
+
+def arrow_fields(ddl: str) -> pa.Schema:
+    """Arrow schema of columns given as SQL text: "firm_id string, n bigint"."""
+    named = (c.strip().split(" ", 1) for c in _split(ddl))
+    return pa.schema([(name, arrow_type(type_.strip())) for name, type_ in named])

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 
+import pyarrow as pa
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from lake import store
+from lake.arrow import arrow_fields, arrow_schema
 from lake.clock import SHANGHAI
 from lake.errors import ContractBroken
 from lake.settings import Settings
@@ -26,6 +28,16 @@ def literal(value: object) -> str:
     if isinstance(value, int):
         return str(value)
     return "'" + str(value).replace("'", "''") + "'"
+
+
+def local_rows(spark: SparkSession, rows: Iterable[Sequence[object] | Mapping[str, object]], ddl: str) -> DataFrame:
+    """A frame of rows held in memory, in the columns of `ddl` ("firm_id string, n bigint").
+
+    They go through Arrow: a frame made of a Python list starts Python workers in every query that reads it.
+    """
+    schema = arrow_fields(ddl)
+    records = [dict(r) if isinstance(r, Mapping) else dict(zip(schema.names, r, strict=True)) for r in rows]
+    return spark.createDataFrame(pa.Table.from_pylist(records, schema=schema))
 
 
 class Lake:
@@ -49,7 +61,7 @@ class Lake:
 
     def empty(self, name: str) -> DataFrame:
         """No rows, with the registry's schema."""
-        return self.spark.createDataFrame([], table(name).ddl)
+        return self.spark.createDataFrame(arrow_schema(table(name)).empty_table())
 
     def read(self, name: str, *, version: int | None = None, known_by: datetime | None = None) -> DataFrame:
         """All rows, at a Delta version if given; `known_by` (naive Shanghai time) keeps rows with available_at <= it.

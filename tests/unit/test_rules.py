@@ -77,8 +77,8 @@ def test_credit_codes_by_the_test_vectors(spark: Any) -> None:
      ("+1", 2, None), (" 1", 2, None), ("12.505", 2, 1251), ("9999999999999999", 4, None), ("", 2, None), ("12.500", 3, 12500)],
 )  # fmt: skip
 def test_amounts_are_read_exactly_or_not_at_all(spark: Any, text: str, places: int, expected: int | None) -> None:
-    df = spark.createDataFrame([(text, places)], "a string, p int").select(fields.minor("a", F.col("p")).alias("v"))
-    assert df.collect()[0].v == expected
+    df = fields.amounts_read(spark.createDataFrame([(text, places)], "a string, places int"), ["a"])
+    assert df.collect()[0].a_minor == expected
 
 
 def test_dates_and_times_that_do_not_exist_are_null(spark: Any) -> None:
