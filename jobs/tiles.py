@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import date
 
 from jobs.runner import Report
-from jobs.tiles_days import FIRM_DAY, Shared, touched_days, wanted_months, write_days
+from jobs.tiles_days import FIRM_DAY, Shared, days_of, touched_days, wanted_months, write_days
+from jobs.tiles_lake import tile_lake
 from jobs.tiles_months import write_months
 from jobs.tiles_outside import write_court, write_loans, write_registration_events, write_tax
 from jobs.tiles_read import Night, first_month, rows_written, this_night
@@ -31,8 +31,17 @@ WRITERS = 2
 
 def run(lake: Lake, as_of: date, *, history: bool = False) -> Report:
     """Build the tiles of night `as_of`, or of the whole history up to it. Report.rows counts the tile rows written."""
-    night = this_night(lake, as_of, history=history)
     started = time.monotonic()
+    with tile_lake(lake, small=not history) as short:
+        written = _write_all(this_night(short, as_of, history=history))
+        log.info("phase=tiles as_of=%s seconds=%.1f", as_of, time.monotonic() - started)
+        if not history:
+            written += write_snapshots(short, [as_of])
+    counts = {name: rows_written(lake, name, [as_of]) for name in written}
+    return Report(rows=sum(counts.values()), detail={"rows": counts, "seconds": round(time.monotonic() - started, 1)})
+
+
+def _write_all(night: Night) -> list[str]:
     first = first_month(night)
     written: list[str] = []
     tasks: list[Callable[[], list[str]]] = [
@@ -40,21 +49,17 @@ def run(lake: Lake, as_of: date, *, history: bool = False) -> Report:
         lambda: write_tax(night),
         lambda: write_court(night) + write_registration_events(night),
     ]
-    with _one_layout(lake), ThreadPoolExecutor(WRITERS) as pool:
+    with ThreadPoolExecutor(WRITERS) as pool:
         outside = [pool.submit(task) for task in tasks]
         if first is not None:
             written += _write_flows(night, first)
-        written += [name for task in outside for name in task.result()]
-    log.info("phase=tiles as_of=%s seconds=%.1f", as_of, time.monotonic() - started)
-    if not history:
-        written += write_snapshots(lake, [as_of])
-    counts = {name: rows_written(lake, name, [as_of]) for name in written}
-    return Report(rows=sum(counts.values()), detail={"rows": counts, "seconds": round(time.monotonic() - started, 1)})
+        return written + [name for task in outside for name in task.result()]
 
 
 def snapshots(lake: Lake, dates: list[date]) -> Report:
     """Build registration, firm_bucket and firm_state of past snapshot dates, one commit per table; partition as_of = D."""
-    written = write_snapshots(lake, sorted(set(dates)))
+    with tile_lake(lake, small=False) as short:
+        written = write_snapshots(short, sorted(set(dates)))
     counts = {name: rows_written(lake, name, dates) for name in written}
     return Report(rows=sum(counts.values()), detail={"rows": counts, "dates": [d.isoformat() for d in sorted(set(dates))]})
 
@@ -62,25 +67,16 @@ def snapshots(lake: Lake, dates: list[date]) -> Report:
 def _write_flows(night: Night, first: date) -> list[str]:
     touched = touched_days(night)
     touched = touched.persist() if touched is not None else None
-    shared = write_days(night, touched, first)
-    firms = wanted_months(night, touched, first).persist()
+    days = days_of(touched) if touched is not None else []
+    shared = write_days(night, touched, min(days, default=first))
+    firms = wanted_months(night, touched, days, first)
+    firms = firms.persist() if firms is not None else None
     written = [FIRM_DAY, *write_months(night, firms, shared)]
-    firms.unpersist()
+    if firms is not None:
+        firms.unpersist()
     for frame in (touched, shared):
         if isinstance(frame, Shared):
             frame.release()
         elif frame is not None:
             frame.unpersist()
     return written
-
-
-@contextmanager
-def _one_layout(lake: Lake) -> Iterator[None]:
-    """Let a join by firm and day use rows laid out by firm; the job keeps its large rows so, and firms are many."""
-    key = "spark.sql.requireAllClusterKeysForCoPartition"
-    before = lake.spark.conf.get(key)
-    lake.spark.conf.set(key, "false")
-    try:
-        yield
-    finally:
-        lake.spark.conf.set(key, before or "true")

@@ -13,8 +13,8 @@ from features.tiles import balances, firm_day
 from features.tiles.loan_diversion import WINDOW_DAYS
 from features.tiles.rowsets import TXN_COLUMNS
 from features.tiles.versions import stamp
-from jobs.tiles_read import Night, current, only, read_accounts, read_balances, read_flows, read_states
-from lake.clock import add_months, latest_closed_month
+from jobs.tiles_read import Night, current, read_accounts, read_balances, read_flows, read_states
+from lake.clock import add_months, latest_closed_month, month_start
 
 FIRM_DAY = "tile.firm_day"
 
@@ -41,39 +41,56 @@ def touched_days(night: Night) -> DataFrame | None:
     return reduce(DataFrame.unionByName, [*pairs, every, fresh]).where(F.col("biz_date") <= F.lit(night.as_of)).distinct()
 
 
+def days_of(touched: DataFrame) -> list[date]:
+    """The days of `touched`, in order."""
+    return sorted(r[0] for r in touched.select("biz_date").distinct().collect())
+
+
 @dataclass(frozen=True)
 class Shared:
-    """What a history load makes once for days and months: flows, accounts, account runs and days, laid out by firm."""
+    """What a history load makes once for days and months: flows, accounts, their spans of rows, runs and days, laid out by firm."""
 
     flows: DataFrame
     states: DataFrame
+    spans: DataFrame
     runs: DataFrame
     days: DataFrame
 
     def release(self) -> None:
         """Give the memory back."""
-        for frame in (self.flows, self.states, self.runs, self.days):
+        for frame in (self.flows, self.states, self.spans, self.runs, self.days):
             frame.unpersist()
 
 
-def write_days(night: Night, touched: DataFrame | None, first: date) -> Shared | None:
-    """tile.firm_day of the touched days; of all days from `first` on when `touched` is None, then what was made is kept."""
-    start = first if touched is None else only(touched.agg(F.min("biz_date")))
+def write_days(night: Night, touched: DataFrame | None, start: date) -> Shared | None:
+    """tile.firm_day of the touched days, none before `start`; of all days when `touched` is None, then what was made is kept."""
     states, flows = read_states(night), read_flows(night, start)
     if touched is None:
         states, flows = states.persist(), balances.by_firm(flows).persist()
     rows = read_balances(night, states, start)
-    runs = balances.account_days(rows, read_accounts(states), balances.bank_last_days(rows), start, night.as_of)
-    runs = runs.persist() if touched is None else runs
-    days = firm_day.firm_day(balances.firm_balances(runs), firm_day.flow_days(flows))
-    days = days.persist() if touched is None else days.join(F.broadcast(touched), ["firm_id", "biz_date"], "left_semi")
+    spans = balances.account_spans(rows).persist()
+    runs = balances.account_days(rows, read_accounts(states), spans, start, night.as_of)
+    if touched is None:
+        runs = runs.persist()
+        days = firm_day.firm_day(balances.run_days(runs), flows).persist()
+    else:
+        days = firm_day.firm_day(_of(touched, balances.run_days(runs)), _of(touched, flows))
     known = F.col("biz_date") if night.history else F.lit(night.as_of)
     night.lake.overwrite_partition(FIRM_DAY, stamp(FIRM_DAY, days, known, as_of=night.as_of), as_of=night.as_of)
-    return Shared(flows, states, runs, days) if touched is None else None
+    if touched is None:
+        return Shared(flows, states, spans, runs, days)
+    spans.unpersist()
+    return None
 
 
-def wanted_months(night: Night, touched: DataFrame | None, first: date) -> DataFrame:
-    """firm_id, from_month: firms whose months from `from_month` to the latest closed one are built.
+def _of(touched: DataFrame, rows: DataFrame) -> DataFrame:
+    return rows.join(F.broadcast(touched), ["firm_id", "biz_date"], "left_semi")
+
+
+def wanted_months(night: Night, touched: DataFrame | None, days: list[date], first: date) -> DataFrame | None:
+    """firm_id, from_month: firms whose months from `from_month` to the latest closed one are built; None when there are none.
+
+    `days` are those of `touched`.
 
     Newly closed months concern every firm; a restated day concerns its firm from its month on, because later months look
     back; and from the month before, when a loan was paid out in the 7 days before it.
@@ -82,21 +99,21 @@ def wanted_months(night: Night, touched: DataFrame | None, first: date) -> DataF
     if touched is None or night.since is None:
         return firms.select("firm_id", F.lit(first).alias("from_month"))
     built = latest_closed_month(night.since)
+    early_days = [d for d in days if d.day <= WINDOW_DAYS and add_months(month_start(d), -1) <= built]
+    if night.last_month <= built and not early_days and not any(month_start(d) <= built for d in days):
+        return None
     month = F.trunc("biz_date", "month")
     restated = touched.where(month <= F.lit(built)).select("firm_id", month.alias("from_month"))
-    early = touched.where((F.dayofmonth("biz_date") <= WINDOW_DAYS) & (F.add_months(month, -1) <= F.lit(built)))
-    rows = restated.unionByName(_lent_before(night, early))
+    rows = restated.unionByName(_lent_before(night, touched, early_days)) if early_days else restated
     if night.last_month > built:
         rows = rows.unionByName(firms.select("firm_id", F.lit(add_months(built, 1)).alias("from_month")))
     return rows.groupBy("firm_id").agg(F.min("from_month").alias("from_month"))
 
 
-def _lent_before(night: Night, early: DataFrame) -> DataFrame:
-    """Firms of `early` (touched days at the beginning of a month) that were paid a loan in the 7 days before, last month."""
-    days = [r[0] for r in early.select("biz_date").distinct().collect()]
-    spans = reduce(
-        lambda a, b: a | b, (F.col("biz_date").between(F.lit(d - timedelta(days=WINDOW_DAYS)), F.lit(d)) for d in days), F.lit(False)
-    )
+def _lent_before(night: Night, touched: DataFrame, days: list[date]) -> DataFrame:
+    """Firms touched on `days` (at the beginning of a month) that were paid a loan in the 7 days before, last month."""
+    early = touched.where(F.col("biz_date").isin(days))
+    spans = reduce(lambda a, b: a | b, (F.col("biz_date").between(F.lit(d - timedelta(days=WINDOW_DAYS)), F.lit(d)) for d in days))
     loans = current(night, "silver.acct_txn", spans).where("category = 'loan_disbursement'").select(*TXN_COLUMNS[:4])
     near = (F.col("l.firm_id") == F.col("e.firm_id")) & F.datediff("e.biz_date", "l.biz_date").between(0, WINDOW_DAYS)
     earlier = F.trunc("l.biz_date", "month") < F.trunc("e.biz_date", "month")

@@ -14,6 +14,7 @@ from features.tiles.versions import intervals, stamp
 from jobs.tiles_days import Shared
 from jobs.tiles_read import Night, holidays, only, partitions, read_accounts, read_balances, read_days, read_flows, read_months, read_states
 from lake.clock import CLOSE_AFTER_DAYS, month_end
+from lake.io import local_rows
 from lake.tables import table
 
 WRITERS = 2
@@ -45,16 +46,17 @@ class Wanted:
         return self.of(rows).where("month < from_month")
 
 
-def write_months(night: Night, firms: DataFrame, shared: Shared | None) -> list[str]:
+def write_months(night: Night, firms: DataFrame | None, shared: Shared | None) -> list[str]:
     """Build the four tiles for `firms` (`tiles_days.wanted_months`); nothing when no month closed or was restated.
 
     `shared`: a history load builds all months of all firms from what it made for the days.
     """
-    first = only(firms.agg(F.min("from_month")))
-    if first is None or first > night.last_month:
+    first = only(firms.agg(F.min("from_month"))) if firms is not None else None
+    if firms is None or first is None or first > night.last_month:
         if not any(night.as_of in partitions(night.lake, name) for name in MONTH_TILES):
             return []
-        first = night.last_month  # an earlier run of this night wrote months: replace them by none
+        # an earlier run of this night wrote months: replace them by none
+        first, firms = night.last_month, local_rows(night.lake.spark, [], "firm_id string, from_month date")
     wanted = Wanted(firms, first, night.last_month, shared is not None)
     made = shared or _made(night, wanted)
     flows, accounts = wanted.months(made.flows), read_accounts(made.states).persist()
@@ -94,11 +96,10 @@ def _made(night: Night, wanted: Wanted) -> Shared:
     wide = wanted.of(read_flows(night, wanted.first - timedelta(days=loan_diversion.WINDOW_DAYS + 1))).drop("from_month")
     rows = read_balances(night, states, wanted.first)
     end = month_end(wanted.last)
-    runs = balances.account_days(
-        wanted.of(rows).drop("from_month"), read_accounts(states), balances.bank_last_days(rows), wanted.first, end
-    )
+    spans = balances.account_spans(rows).persist()
+    runs = balances.account_days(wanted.of(rows).drop("from_month"), read_accounts(states), spans, wanted.first, end)
     days = wanted.of(read_days(night, wanted.first - timedelta(days=firm_month.GAP_CAP))).drop("from_month")
-    return Shared(balances.by_firm(wide).persist(), states, runs.persist(), balances.by_firm(days).persist())
+    return Shared(balances.by_firm(wide).persist(), states, spans, runs.persist(), balances.by_firm(days).persist())
 
 
 def _firm_month(night: Night, wanted: Wanted, days: DataFrame, runs: DataFrame, parts: list[DataFrame]) -> DataFrame:
@@ -110,9 +111,8 @@ def _firm_month(night: Night, wanted: Wanted, days: DataFrame, runs: DataFrame, 
     size = F.dayofmonth(F.last_day("month")).alias("days_in_month")
     names = ("firm_id", "month", "days_in_month", "days_covered", "op_out_amt")
     of_months = sums.select("*", size).select(*names).unionByName(earlier.select(*names))
-    deposits = balances.firm_balances(runs.where("product_type IN ('TIME', 'MARGIN')"))
     of_days = [
-        sums, firm_month.receipt_gaps(reach), firm_month.low_balance_days(inside, of_months), months.deposit_sums(deposits, inside)
+        sums, firm_month.receipt_gaps(reach), firm_month.low_balance_days(inside, of_months), months.deposit_sums(balances.deposits(runs), inside)
     ]  # fmt: skip
     latest = Window.partitionBy("firm_id").orderBy(F.col("month").desc())
     hist = earlier.select(

@@ -15,7 +15,7 @@ from features.tiles.balances import BALANCE_COLUMNS, MAX_CARRY_DAYS, account_sta
 from features.tiles.rowsets import TXN_COLUMNS, flows
 from features.tiles.versions import version_of, without_superseded
 from lake.clock import SHANGHAI, known_at, latest_closed_month, month_start
-from lake.io import Lake
+from lake.io import Lake, local_rows
 from lake.settings import ref_path
 from lake.store import read as read_small
 from lake.tables import table
@@ -135,7 +135,7 @@ def holidays(night: Night) -> DataFrame:
     """biz_date of the days that ref_calendar calls no workday."""
     text = [line.split(",") for line in ref_path("ref_calendar").read_text(encoding="utf-8").splitlines() if line[:1].isdigit()]
     days = [(date.fromisoformat(day),) for day, is_workday, *_ in text if is_workday.strip() == "0"]
-    return night.lake.spark.createDataFrame(days, "biz_date date")
+    return local_rows(night.lake.spark, days, "biz_date date")
 
 
 def first_month(night: Night) -> date | None:
@@ -171,4 +171,4 @@ def coverage(lake: Lake, dates: list[date]) -> DataFrame:
         )
         for d in dates
     ]
-    return lake.spark.createDataFrame(rows, "snapshot_date date, tax boolean, court boolean, loan boolean, registry boolean")
+    return local_rows(lake.spark, rows, "snapshot_date date, tax boolean, court boolean, loan boolean, registry boolean")

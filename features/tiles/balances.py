@@ -62,25 +62,31 @@ def latest_states(states: DataFrame) -> DataFrame:
     return states.select("*", F.row_number().over(w).alias("_n")).where("_n = 1").drop("_n")
 
 
-def bank_last_days(balances: DataFrame) -> DataFrame:
-    """bank_id, bank_last: the last day on which each bank sent any balance; of all firms, not of some."""
-    return balances.groupBy("bank_id").agg(F.max("biz_date").alias("bank_last"))
+def account_spans(balances: DataFrame) -> DataFrame:
+    """firm_id, bank_id, account_id with first_row and last_row, the days of its first and last balance row; a small frame."""
+    return balances.groupBy("firm_id", "bank_id", "account_id").agg(
+        F.min("biz_date").alias("first_row"), F.max("biz_date").alias("last_row")
+    )
 
 
-def account_days(balances: DataFrame, accounts: DataFrame, bank_last: DataFrame, first: date, last: date) -> DataFrame:
+def account_days(balances: DataFrame, accounts: DataFrame, spans: DataFrame, first: date, last: date) -> DataFrame:
     """Runs of days of every account open between `first` and `last`: firm_id, bank_id, product_type, `day_from`, `day_to`
     (exclusive), covered [`cov_from`, `cov_to`), and `before` and `after`, the balance in fen before and from `row_date` on.
 
     `balances` are the current balance rows, with those before `first` that the first days are carried from;
-    `accounts` one row per account; `bank_last` from bank_last_days. Days before a firm's first balance row are left out.
+    `accounts` one row per account; `spans` from account_spans, of all firms: a bank is silent when it is for everybody. Days
+    before a firm's first balance row are left out. The runs are laid out by firm.
     """
     a = accounts.select("account_id", "product_type", "open_date", "close_date", (F.col("status") == "DORMANT").alias("dormant"))
-    firm_first = F.broadcast(balances.groupBy("firm_id").agg(F.min("biz_date").alias("firm_first")))
-    b = by_firm(balances.select(*BALANCE_COLUMNS).join(a, "account_id", "inner").join(F.broadcast(bank_last), "bank_id", "inner"))
+    firm_first = spans.groupBy("firm_id").agg(F.min("first_row").alias("firm_first"))
+    bank_last = spans.groupBy("bank_id").agg(F.max("last_row").alias("bank_last"))
+    b = by_firm(balances.select(*BALANCE_COLUMNS).join(F.broadcast(a), "account_id", "inner"))
     chain = Window.partitionBy("firm_id", "account_id", "currency").orderBy("biz_date")
     following = F.lead(F.struct(F.col("biz_date").alias("day"), "opening_minor", "sparse")).over(chain)
     rows = b.select("*", F.lag("biz_date").over(chain).alias("previous"), following.alias("next"))
-    return _runs(rows.join(firm_first, "firm_id", "inner"), first, last).unionByName(_without_rows(balances, accounts, first, last))
+    known = rows.join(F.broadcast(firm_first), "firm_id", "inner").join(F.broadcast(bank_last), "bank_id", "inner")
+    silent = accounts.join(spans.select("account_id"), "account_id", "left_anti").join(firm_first, "firm_id", "inner")
+    return _runs(known, first, last).unionByName(by_firm(_without_rows(silent, first, last)))
 
 
 def by_firm(rows: DataFrame) -> DataFrame:
@@ -118,15 +124,13 @@ def _runs(rows: DataFrame, first: date, last: date) -> DataFrame:
     ).where("day_from < day_to")  # fmt: skip
 
 
-def _without_rows(balances: DataFrame, accounts: DataFrame, first: date, last: date) -> DataFrame:
-    """Open accounts that never had a balance row, from their firm's first row on: not covered."""
-    firm_first = balances.groupBy("firm_id").agg(F.trunc(F.min("biz_date"), "month").alias("firm_first"))
+def _without_rows(accounts: DataFrame, first: date, last: date) -> DataFrame:
+    """Runs of accounts that never had a balance row, from their firm's first row on (firm_first): not covered."""
     end = F.date_add(F.lit(last), 1)
     nothing = F.lit(None)
-    rows = accounts.join(balances.select("account_id").distinct(), "account_id", "left_anti").join(firm_first, "firm_id", "inner")
-    return rows.select(
+    return accounts.select(
         "firm_id", "bank_id", "product_type",
-        F.greatest("open_date", "firm_first", F.lit(first)).alias("day_from"),
+        F.greatest("open_date", F.trunc("firm_first", "month"), F.lit(first)).alias("day_from"),
         F.least(F.coalesce("close_date", end), end).alias("day_to"),
         nothing.cast("date").alias("cov_from"), nothing.cast("date").alias("cov_to"), nothing.cast("date").alias("row_date"),
         nothing.cast("bigint").alias("before"), nothing.cast("bigint").alias("after"),
@@ -138,27 +142,23 @@ def covered(day: Column) -> Column:
     return F.coalesce((day >= F.col("cov_from")) & (day < F.col("cov_to")), F.lit(False))
 
 
-def firm_balances(runs: DataFrame) -> DataFrame:
-    """firm_id, biz_date, covered (every open account is), close_bal over DEMAND and NOTICE, td_bal, margin_bal (fen).
-
-    Balances are null on a day that is not covered: part of a total is no total.
-    """
-    day = F.explode(F.sequence("day_from", F.date_sub("day_to", 1))).alias("biz_date")
-    days = runs.select("*", day)
+def run_days(runs: DataFrame) -> DataFrame:
+    """Runs by day: firm_id, biz_date, product_type, ok (1: the account is covered, 0: it is not) and its balance in fen."""
+    days = runs.select("*", F.explode(F.sequence("day_from", F.date_sub("day_to", 1))).alias("biz_date"))
     amount = F.when(F.col("biz_date") < F.col("row_date"), F.col("before")).otherwise(F.col("after"))
-    rows = days.select("firm_id", "biz_date", "product_type", covered(F.col("biz_date")).cast("int").alias("ok"), amount.alias("amount"))
+    return days.select("firm_id", "biz_date", "product_type", covered(F.col("biz_date")).cast("int").alias("ok"), amount.alias("balance"))
 
-    def of(*products: str) -> Column:
-        return F.sum(F.when(F.col("product_type").isin(*products), F.col("amount")).otherwise(F.lit(0).cast("bigint")))
 
-    sums = rows.groupBy("firm_id", "biz_date").agg(
-        F.min("ok").alias("covered"),
-        of("DEMAND", "NOTICE").alias("close_bal"),
-        of("TIME").alias("td_bal"),
-        of("MARGIN").alias("margin_bal"),
-    )
-    ok = F.col("covered") == 1
-    return sums.select("firm_id", "biz_date", "covered", *(F.when(ok, F.col(c)).alias(c) for c in ("close_bal", "td_bal", "margin_bal")))
+def total_of(*products: str) -> Column:
+    """Sum of `balance` over accounts of these products."""
+    return F.sum(F.when(F.col("product_type").isin(*products), F.col("balance")).otherwise(F.lit(0).cast("bigint")))
+
+
+def deposits(runs: DataFrame) -> DataFrame:
+    """firm_id, biz_date, td_bal and margin_bal (fen) of TIME and MARGIN accounts, on days on which all of these are covered."""
+    rows = run_days(runs.where("product_type IN ('TIME', 'MARGIN')")).groupBy("firm_id", "biz_date")
+    sums = rows.agg(F.min("ok").alias("ok"), total_of("TIME").alias("td_bal"), total_of("MARGIN").alias("margin_bal"))
+    return sums.where("ok = 1").drop("ok")
 
 
 def uncovered_days(runs: DataFrame) -> DataFrame:

@@ -98,7 +98,7 @@ def open_accounts(accounts: DataFrame, first: date, last: date) -> DataFrame:
 def deposit_sums(balances: DataFrame, days: DataFrame) -> DataFrame:
     """td_sum and margin_sum: TIME and MARGIN balances summed over the firm's covered days.
 
-    `balances`: `balances.firm_balances` over TIME and MARGIN accounts; `days`: tile.firm_day.
+    `balances` from `balances.deposits`; `days`: tile.firm_day.
     """
     covered = days.where("covered = 1").select("firm_id", "biz_date")
     rows = balances.where("td_bal <> 0 OR margin_bal <> 0").join(covered, ["firm_id", "biz_date"], "left_semi")

@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 from features.tiles.firm_month import is_covered, month_index
 from features.tiles.versions import version_of
 from lake.clock import latest_closed_month
+from lake.io import local_rows
 
 MIN_COVERED = {1: 1, 3: 2, 6: 4, 12: 6, 24: 12}
 """Covered months a window of w months needs (domain C)."""
@@ -20,7 +21,7 @@ MIN_COVERED = {1: 1, 3: 2, 6: 4, 12: 6, 24: 12}
 
 def snapshot_dates(spark: SparkSession, dates: list[date]) -> DataFrame:
     """The frame of snapshots."""
-    return spark.createDataFrame([(d, latest_closed_month(d)) for d in sorted(set(dates))], "snapshot_date date, month0 date")
+    return local_rows(spark, [(d, latest_closed_month(d)) for d in sorted(set(dates))], "snapshot_date date, month0 date")
 
 
 def known_tiles(tile: DataFrame, key: tuple[str, ...], dates: DataFrame, inside: Column, maybe_later: Column) -> DataFrame:

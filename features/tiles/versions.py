@@ -47,9 +47,9 @@ def stamp(name: str, df: DataFrame, night: Column, *, as_of: date | Column) -> D
 def without_superseded(df: DataFrame, key: tuple[str, ...], version: str, maybe_later: Column) -> DataFrame:
     """The highest `version` per key, where only rows with `maybe_later` can replace another row.
 
-    As those rows are few (restatements), no table-sized window is needed: they are joined against the rest.
+    As those rows are few (restatements), no table-sized window or shuffle is needed: they are sent to where the rest is.
     """
-    later = df.where(maybe_later).groupBy(*key).agg(F.max(version).alias("_later"))
+    later = F.broadcast(df.where(maybe_later).groupBy(*key).agg(F.max(version).alias("_later")))
     same = reduce(Column.__and__, (F.col(f"a.{k}") == F.col(f"b.{k}") for k in key))
     return df.alias("a").join(later.alias("b"), same & (F.col("b._later") > F.col(f"a.{version}")), "left_anti")
 
@@ -58,7 +58,7 @@ def intervals(df: DataFrame, key: tuple[str, ...]) -> DataFrame:
     """Every version of a record with the nights [`known_from`, `known_to`) on which it is the one in force.
 
     Versions follow `row_version`; of several accepted by one night only the last is ever in force. Only versions above 0
-    can end another one; as they are few, they are joined to the rest instead of ordering the whole table.
+    can end another one; as they are few, they are sent to where the rest is instead of ordering the whole table.
     """
     later = (
         df.where("row_version > 0")
@@ -67,5 +67,7 @@ def intervals(df: DataFrame, key: tuple[str, ...]) -> DataFrame:
     )
     same = reduce(Column.__and__, (F.col(k) == F.col(f"_{k}") for k in key))
     end = F.array_min(F.transform(F.filter("_later", lambda x: x["row_version"] > F.col("row_version")), lambda x: x["night"]))
-    rows = df.join(later, same, "left").select(*df.columns, night_of().alias("known_from"), F.coalesce(end, F.lit(OPEN)).alias("known_to"))
+    rows = df.join(F.broadcast(later), same, "left").select(
+        *df.columns, night_of().alias("known_from"), F.coalesce(end, F.lit(OPEN)).alias("known_to")
+    )
     return rows.where("known_from < known_to")
