@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from simulator.draws import Draws, lookup
 from simulator.freezes import frozen_sql
-from simulator.ledger import NUMBER_OF, ORDER_BITS, SECOND_OF
+from simulator.ledger import ACCOUNT_MONTH, NUMBER_OF, ORDER_BITS, SECOND_OF
 from simulator.params import Params, month_no
 from simulator.province import Province
 from simulator.purposes import BY_NO, MARK, SWEEP
@@ -77,7 +77,7 @@ def balances(g: Province) -> DataFrame:
     credit, debit = f"{SIDE} = 'C'", f"{SIDE} = 'D'"
     sent = "seq IS NOT NULL"
     rows = g.booked.groupBy("bank", "m", "acct", "day").agg(
-        F.expr("max(struct(pos, after)).after").alias("closing"),
+        F.expr("max(IF(last, after, NULL))").alias("closing"),
         F.expr(f"sum(IF({sent} AND {credit}, {AMOUNT}, 0L))").alias("credit"),
         F.expr(f"sum(IF({sent} AND {debit}, {AMOUNT}, 0L))").alias("debit"),
         F.expr(f"CAST(sum(IF({sent} AND {credit}, 1, 0)) AS INT)").alias("credit_cnt"),
@@ -85,7 +85,8 @@ def balances(g: Province) -> DataFrame:
         F.expr("max(seq)").alias("last_seq"),
         F.expr(f"max(IF(kind IN ({SWEEP}, {MARK}), 1, 0))").alias("held"),
     )
-    return rows.where("last_seq IS NOT NULL OR held = 1").selectExpr("*", "closing - credit + debit AS opening").drop("held")
+    kept = rows.where("last_seq IS NOT NULL OR held = 1").selectExpr("*", "closing - credit + debit AS opening").drop("held")
+    return kept.withColumn("place", F.expr(f"({ACCOUNT_MONTH}) * 32 + day")).sortWithinPartitions("place").drop("place")
 
 
 def balance_lines(g: Province, balance: DataFrame, freeze: DataFrame) -> DataFrame:

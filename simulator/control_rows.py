@@ -48,9 +48,7 @@ def ledger_lines(totals: DataFrame, p: Params) -> DataFrame:
     )
     rest = ", '|', ".join(decimal(f"ne_{b}", "exponent") for b in ("open", "debit", "credit", "close"))
     line = f"concat('D|', branch, '|', subject, '|', ccy, '|', {day8}, '|', {whole}, '|', CAST(accounts + ne_cnt AS STRING), '|', {rest}, '|', CAST(ne_cnt AS STRING), '\\n')"
-    return totals.selectExpr(
-        f"{file_id(p)} AS file_id", f"{line} AS line", "ccy AS cur", "'C' AS side", "closing + ne_close AS amount"
-    ).orderBy("file_id", "line")
+    return totals.selectExpr(f"{file_id(p)} AS file_id", f"{line} AS line", "ccy AS cur", "'C' AS side", "closing + ne_close AS amount")
 
 
 def control_lines(g: Province, totals: DataFrame) -> DataFrame:
@@ -70,7 +68,7 @@ def control_lines(g: Province, totals: DataFrame) -> DataFrame:
     both = flow.unionByName(held)
     kind, side = "IF(side = 'B', 'BALANCE', 'FLOW')", "IF(side = 'B', '', side)"
     line = f"concat('D|', {kind}, '|', branch, '|', ccy, '|', {day8}, '|', {side}, '|', CAST(cnt AS STRING), '|', {decimal('amount', 'exponent')}, '\\n')"
-    return both.selectExpr(f"{file_id(g.p)} AS file_id", f"{line} AS line", "ccy AS cur", "side", "amount").orderBy("file_id", "line")
+    return both.selectExpr(f"{file_id(g.p)} AS file_id", f"{line} AS line", "ccy AS cur", "side", "amount")
 
 
 def account_lines(spark: SparkSession, g: Province, identity: DataFrame, freeze: DataFrame) -> DataFrame:
@@ -105,6 +103,4 @@ def account_lines(spark: SparkSession, g: Province, identity: DataFrame, freeze:
     day = "date_format({}, 'yyyyMMdd')"
     line = f"concat_ws('|', 'D', account_no, uscc, name, branch, account_type, product, '', 'N', ccy, subject, {day.format('open_date')}, IF(closing, {day.format('close_date')}, ''), status, authority, 'N', '\\n')"
     month, dom = "(year(at) - 2000) * 12 + month(at) - 1", "day(at)"
-    return rows.selectExpr(
-        f"{file_id(p, f'({month})', dom)} AS file_id", f"{line} AS line", "'CNY' AS cur", "'C' AS side", "0L AS amount"
-    ).orderBy("file_id", "line")
+    return rows.selectExpr(f"{file_id(p, f'({month})', dom)} AS file_id", f"{line} AS line", "'CNY' AS cur", "'C' AS side", "0L AS amount")

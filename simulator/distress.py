@@ -58,7 +58,7 @@ def firm_events(firm: DataFrame, default: DataFrame, p: Params) -> DataFrame:
     )
     span = p.end_m - p.first_m + 24
     heal = f"IF({d.u('heals', 'f')} < {HEAL}D * {span} / 24D, array(struct({p.first_m} - 12 + {d.pick('heal at', span, 'f')} AS at, 2 AS kind, 3D + 6D * {d.u('heal ramp', 'f')} AS ramp, 3D + 5D * {d.u('heal cure', 'f')} AS cure, 0.35D + 0.5D * {d.u('heal height', 'f')} AS height)), array())"
-    return firm.join(bad, "f", "left").selectExpr("*", f"concat(coalesce(bad, array()), {heal}) AS events").drop("bad")
+    return firm.join(F.broadcast(bad), "f", "left").selectExpr("*", f"concat(coalesce(bad, array()), {heal}) AS events").drop("bad")
 
 
 def distress_sql(m: str, events: str = "events") -> str:

@@ -32,6 +32,8 @@ def position(day: str, second: str, j: str) -> str:
     return f"shiftleft(({day} - 1) * 86400L + {second}, {ORDER_BITS}) | CAST({j} AS BIGINT)"
 
 
+ACCOUNT_MONTH = "(bank * 1000L + m) * 10000000L + acct"
+"""One number that orders like bank, month and account: sorts compare it alone instead of row by row."""
 DAY_OF = f"CAST(shiftright(pos, {ORDER_BITS}) div 86400 + 1 AS INT)"
 SECOND_OF = f"CAST(shiftright(pos, {ORDER_BITS}) % 86400 AS INT)"
 NUMBER_OF = f"CAST(pos & {(1 << ORDER_BITS) - 1}L AS INT)"
@@ -95,7 +97,7 @@ def holders(state: DataFrame, account: DataFrame, p: Params) -> DataFrame:
 def booked(rows: DataFrame, account: DataFrame, p: Params, partitions: int) -> DataFrame:
     """All rows of all accounts with sequence number and balance after, ordered by bank, month, account and position.
 
-    Columns: bank, m, acct, day, pos, s, kind, cpty, flag, ref, seq (null for rows that only hold a balance), after.
+    Columns: bank, m, acct, day, pos, s, kind, cpty, flag, ref, seq (null for rows that only hold a balance), after, last (of its day).
     """
     d = Draws(p.seed)
     attributes = account.selectExpr("acct AS ka", "bank", "slot", "cur")
@@ -103,29 +105,34 @@ def booked(rows: DataFrame, account: DataFrame, p: Params, partitions: int) -> D
         F.broadcast(attributes), F.expr("acct = ka"), "inner"
     )
     amount = f"IF(kind >= {TOP_UP}, s, {minor(p, 's', 'cur', 'm')})"
-    laid = known.selectExpr("bank", "m", "acct", f"{DAY_OF} AS day", "pos", f"{amount} AS s", "kind", "cpty", "flag", "ref").repartition(
-        partitions, "bank", "m"
-    )
-    month, upto = "PARTITION BY bank, m, acct", "PARTITION BY bank, m, acct ORDER BY day, pos"
-    moved = f"IF(kind >= {TOP_UP}, 0L, s)"
+    laid = known.selectExpr(
+        f"{ACCOUNT_MONTH} AS month", "bank", "m", "acct", f"{DAY_OF} AS day", "pos", f"{amount} AS s", "kind", "cpty", "flag", "ref"
+    ).repartition(partitions, "bank", "m")
+    # one order for all windows, so the rows are sorted once; `whole` is the account-month
+    order = "PARTITION BY month, bank, m ORDER BY pos"
+    upto, whole = f"{order} ROWS UNBOUNDED PRECEDING", f"{order} ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING"
+    drawn = f"kind < {TOP_UP}"
     summed = laid.selectExpr(
-        "*", f"SUM({moved}) OVER ({upto} ROWS UNBOUNDED PRECEDING) AS run",
+        "*", f"SUM(IF({drawn}, s, 0L)) OVER ({upto}) AS run", f"SUM(IF({drawn}, 1, 0)) OVER ({upto}) AS nth",
+        f"LAG(day) OVER ({order}) AS day_before", f"LEAD(day) OVER ({order}) AS day_after",
+        f"MAX(IF(kind = {TOP_UP}, s, NULL)) OVER ({whole}) AS opening", f"MAX(IF(kind = {SWEEP}, s, NULL)) OVER ({whole}) AS target",
+        f"SUM(IF({drawn}, s, 0L)) OVER ({whole}) AS net",
     ).selectExpr(
-        "*", f"MAX(IF(kind = {TOP_UP}, s, NULL)) OVER ({month}) AS opening", f"MAX(IF(kind = {SWEEP}, s, NULL)) OVER ({month}) AS target",
-        f"MIN(run) OVER ({month}) AS low", f"SUM({moved}) OVER ({month}) AS net",
+        "*", f"MIN(run) OVER ({whole}) AS low",
+        f"MAX(IF(day_before = day, NULL, nth - IF({drawn}, 1, 0))) OVER ({upto}) AS nth_before",
     )  # fmt: skip
-    needed = "IF(opening + low < 0L, -(opening + low), 0L)"
-    filled = summed.selectExpr("*", f"{needed} AS top").selectExpr(
-        "bank", "m", "acct", "day", "pos", "kind", "cpty", "flag", "ref",
+    filled = summed.selectExpr("*", "IF(opening + low < 0L, -(opening + low), 0L) AS top").selectExpr(
+        "bank", "m", "acct", "day", "pos", "kind", "cpty", "flag", "ref", "top", "nth - nth_before AS nth", "day_after",
         f"CASE kind WHEN {TOP_UP} THEN top WHEN {SWEEP} THEN coalesce(target - (opening + top + net), 0L) WHEN {MARK} THEN 0L ELSE s END AS s",
         f"opening + top + run + IF(kind = {SWEEP}, coalesce(target - (opening + top + net), 0L), 0L) AS after",
-        "opening",
     )  # fmt: skip
-    sent = f"(kind < {TOP_UP} OR s <> 0L)"
-    seq = f"IF({sent}, SUM(IF({sent}, 1, 0)) OVER (PARTITION BY bank, m, acct, day ORDER BY pos ROWS UNBOUNDED PRECEDING), NULL)"
+    # the row at the start of the month counts on day 1 from its place on, the row at the end for itself
+    started = f"IF(day = 1 AND top > 0L AND pos >= {position('1', '0', str(TOP_J))}, 1, 0)"
+    seq = f"IF({drawn} OR s <> 0L, CAST(nth + {started} + IF(kind = {SWEEP}, 1, 0) AS INT), NULL)"
     return filled.selectExpr("*", f"{seq} AS seq", f"{_closing_kind(d, 'acct')} AS real_kind").selectExpr(
         "bank", "m", "acct", "day", "pos", "s", "IF(seq IS NULL, kind, real_kind) AS kind",
-        f"IF(seq IS NOT NULL AND kind >= {TOP_UP}, {_closing_party(p)}, cpty) AS cpty", "flag", "ref", "CAST(seq AS INT) AS seq", "after",
+        f"IF(seq IS NOT NULL AND kind >= {TOP_UP}, {_closing_party(p)}, cpty) AS cpty", "flag", "ref", "seq", "after",
+        "day_after IS NULL OR day_after <> day AS last",
     )  # fmt: skip
 
 

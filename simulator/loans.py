@@ -46,7 +46,7 @@ def contracts(firm: DataFrame, default: DataFrame, p: Params) -> DataFrame:
         f"{distress_sql('grant_m')} AS d_grant",
     ).selectExpr("*", f"IF(renewal, {DUE_DAY}, 3 + {d.pick('grant day', 15, 'f', 'track', 'j')}) AS grant_day", f"renewal AND ({d.u('rollover', 'f', 'j')} < 0.2D OR d_grant > 0.3D) AS rollover")  # fmt: skip
     hits = default.selectExpr("f AS df", "miss_m", "cure_m", "ends")
-    joined = loans.join(hits, F.expr("f = df AND miss_m + 3 + cure_m + 3 >= grant_m AND miss_m <= grant_m + term"), "left")
+    joined = loans.join(F.broadcast(hits), F.expr("f = df AND miss_m + 3 + cure_m + 3 >= grant_m AND miss_m <= grant_m + term"), "left")
     keys = ["f", "track", "j"]
     worst = F.expr("min(struct(miss_m, cure_m, ends))").alias("hit")
     first = joined.groupBy(*keys).agg(worst, *(F.first(c).alias(c) for c in loans.columns if c not in keys))
@@ -79,9 +79,9 @@ def payments(due: DataFrame, state: DataFrame, p: Params) -> DataFrame:
     month, day = "due_m + IF(is_late, 1, 0)", f"IF(is_late, 9, {DUE_DAY})"
     out = timed.selectExpr(
         "f", "track", "lender_no", f"{month} AS m", f"{day} AS day",
-        "inline(filter(array(IF(due_principal > 0, struct(due_principal AS amount, 1 AS what), NULL), struct(due_interest AS amount, 2 AS what)), x -> x IS NOT NULL))",
+        "inline(array(IF(due_principal > 0, struct(due_principal AS amount, 1 AS what), NULL), struct(due_interest AS amount, 2 AS what)))",
         "IF(is_late, 4, 0) AS shift",
-    )  # fmt: skip
+    ).where("what IS NOT NULL")  # fmt: skip
     grants = due.where(f"i = 1 AND grant_m >= {p.first_m}").selectExpr(
         "f", "track", "lender_no", "grant_m AS m", "grant_day AS day", "principal AS amount", "0 AS what", "0 AS shift"
     )

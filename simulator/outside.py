@@ -10,6 +10,7 @@ from simulator import outside_court, outside_invoices, outside_loans, outside_re
 from simulator.params import Params
 from simulator.province import Province
 from simulator.records import Records
+from simulator.session import per_firm
 
 
 def all_records(spark: SparkSession, g: Province, identity: DataFrame) -> Iterator[Records]:
@@ -24,7 +25,7 @@ def all_records(spark: SparkSession, g: Province, identity: DataFrame) -> Iterat
     yield outside_invoices.invoices(g.state, trade.grid(g.firm, p), identity, parties.outside_companies(spark, p), p)
     yield outside_court.cases(g.state, identity, p)
     yield from outside_court.after_default(g.default, g.firm, identity, p)
-    known = outside_registry.known_firms(g.firm, g.default, identity, p).cache()
+    known = per_firm(outside_registry.known_firms(g.firm, g.default, identity, p))
     yield outside_registry.enterprises(known, p)
     yield from outside_registry.persons(known, p)
     yield from outside_registry.events(g.state, known, p)
@@ -40,7 +41,7 @@ def truth_defaults(g: Province, identity: DataFrame) -> DataFrame:
     return g.default.join(identity.selectExpr("f", "uscc"), "f", "inner").selectExpr(
         "uscc", "n", "date_add(add_months(DATE'2000-01-01', miss_m), 19) AS first_missed", "date_add(add_months(DATE'2000-01-01', miss_m), 109) AS tau",
         "ramp AS ramp_months", "cure_m AS cure_months", "ends",
-    )  # fmt: skip
+    ).repartition(1).sortWithinPartitions("uscc", "n")  # fmt: skip
 
 
 def truth_quality(g: Province, identity: DataFrame) -> DataFrame:

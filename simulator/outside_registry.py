@@ -18,7 +18,7 @@ def known_firms(firm: DataFrame, default: DataFrame, identity: DataFrame, p: Par
     """Firms with what the registry knows: date of establishment, month of a change of representative, date of the end."""
     d = Draws(p.seed)
     worst = default.where("ends <> 'cured'").groupBy("f").agg(F.min("miss_m").alias("fell"))
-    rows = firm.join(identity.selectExpr("f", "uscc", "name", "region6", "industry4"), "f", "inner").join(worst, "f", "left")
+    rows = firm.join(identity.selectExpr("f", "uscc", "name", "region6", "industry4"), "f", "inner").join(F.broadcast(worst), "f", "left")
     span = p.end_m - p.first_m + 24
     changed = f"IF({d.u('rep changes', 'f')} < 0.12D, {p.first_m} - 24 + {d.pick('rep change', span, 'f')}, IF(fell IS NOT NULL AND {d.u('rep flees', 'f')} < 0.3D, fell - 4 + {d.pick('rep flees on', 8, 'f')}, NULL))"
     gone = f"IF(fell IS NOT NULL AND {d.u('gone', 'f')} < 0.4D, {date_sql('fell + 15', '12')}, NULL)"
@@ -35,7 +35,7 @@ def enterprises(known: DataFrame, p: Params) -> Records:
     first = f"struct(established AS valid_from, 'ACTIVE' AS status, {person_id('f', '0')} AS legal_rep)"
     second = f"IF(rep_on IS NULL OR rep_on > DATE'{p.end.isoformat()}' OR rep_on >= gone_on, NULL, struct(rep_on AS valid_from, 'ACTIVE' AS status, {person_id('f', '1')} AS legal_rep))"
     third = f"IF(gone_on IS NULL OR gone_on > DATE'{p.end.isoformat()}', NULL, struct(gone_on AS valid_from, IF(f % 3 = 0, 'CANCELLED', 'REVOKED') AS status, {person_id('f', 'IF(rep_on < gone_on, 1, 0)')} AS legal_rep))"
-    rows = known.selectExpr("*", f"{capital} AS reg_capital_cny_fen", versions(first, second, third))
+    rows = known.selectExpr("*", f"{capital} AS reg_capital_cny_fen", versions(first, second, third)).where("valid_from IS NOT NULL")
     ended = rows.selectExpr("*", "LEAD(valid_from) OVER (PARTITION BY f ORDER BY valid_from) AS next_from")
     steps = versions(
         f"struct(0 AS row_version, {OPEN} AS valid_to, {at(d, 'valid_from', 'enterprise', 'f')} AS updated_at)",

@@ -6,7 +6,8 @@ import os
 import sys
 from pathlib import Path
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 
 def spark_session(scratch: Path, cores: int = 2, memory: str = "3g", partitions: int = 12) -> SparkSession:
@@ -30,8 +31,18 @@ def spark_session(scratch: Path, cores: int = 2, memory: str = "3g", partitions:
         .config("spark.sql.autoBroadcastJoinThreshold", "200m")
         # plans are written for the sizes at hand; re-planning each stage costs more than it saves here
         .config("spark.sql.adaptive.enabled", "false")
+        # the expressions are long: methods of whole stages grow so large that Java spends more on compiling them than they save
+        .config("spark.sql.codegen.wholeStage", "false")
         .config("spark.driver.extraJavaOptions", "-Duser.timezone=Asia/Shanghai -XX:+UseParallelGC -XX:-DontCompileHugeMethods")
         .getOrCreate()
     )
     spark.sparkContext.setLogLevel("ERROR")
     return spark
+
+
+def per_firm(df: DataFrame) -> DataFrame:
+    """`df` computed now, its rows kept and broadcast where it is joined.
+
+    Later plans start from the rows: with the way they came about in every plan, planning takes longer than the work.
+    """
+    return F.broadcast(df.localCheckpoint())

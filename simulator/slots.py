@@ -13,8 +13,8 @@ from simulator.reference_data import PARTY_CODE
 from simulator.slots_rare import NONE, exceptional, foreign, slot
 
 
-def slots(p: Params) -> str:
-    """SQL of the array of rows of a firm-month."""
+def slots(p: Params) -> list[str]:
+    """SQL of each row a firm-month may have; null where it has none."""
     d, lay = Draws(p.seed), Layout(p)
 
     def u(stream: str) -> str:
@@ -193,4 +193,4 @@ def slots(p: Params) -> str:
         *exceptional(u, noise, outside, live3, d),
         *foreign(u, noise, outside),
     ]
-    return f"filter(array({', '.join(rows)}), x -> x IS NOT NULL)"
+    return rows
