@@ -35,7 +35,11 @@ $(VENV)/.ready: requirements.lock
 	@echo "fetching the Delta jars (once)"
 	@mkdir -p .cache && $(PY) -m lake.jars .cache/jars > .cache/jars.log 2>&1 || { tail -5 .cache/jars.log; exit 11; }
 
-setup: prerequisites $(VENV)/.ready .cache/jars ## install everything pinned into .venv and .cache (done by the other targets)
+.cache/spark.jsa: .cache/jars
+	@echo "archiving Spark's classes (once)"
+	@$(PY) -m lake.jars --archive > .cache/archive.log 2>&1 || { echo "this Java made no class archive, sessions will start some seconds slower: see .cache/archive.log"; touch $@; }
+
+setup: prerequisites $(VENV)/.ready .cache/jars .cache/spark.jsa ## install everything pinned into .venv and .cache (done by the other targets)
 
 run: setup ## from nothing: a synthetic province, its history, a model, one night by Airflow, a report
 	@$(PY) -m jobs demo --preset $(PRESET) --seed $(SEED)

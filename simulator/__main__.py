@@ -49,6 +49,26 @@ def _ref(args: argparse.Namespace) -> int:
     return 0
 
 
+def _tiles(args: argparse.Namespace) -> int:
+    from lake.io import Lake
+    from lake.session import spark_session
+    from lake.settings import load_settings
+    from simulator import tiles
+
+    try:
+        p = preset("ci", seed=args.seed, firms=args.firms, months=args.months, end=args.end)
+    except ValueError as e:
+        return _refuse(str(e))
+    settings = load_settings("local", args.out)
+    spark = spark_session(settings, "simulator")
+    try:
+        seconds = tiles.write(Lake(spark, settings), p)
+    finally:
+        spark.stop()
+    sys.stdout.write(" ".join(f"{k}={v:.1f}s" for k, v in seconds.items()) + "\n")
+    return 0
+
+
 def _serve(args: argparse.Namespace) -> int:
     from simulator.serve import serve
 
@@ -82,6 +102,13 @@ def parser() -> argparse.ArgumentParser:
     serving.add_argument("--port", type=int, default=8765)
     serving.add_argument("--calm", action="store_true", help="never answer 429 or 503")
     serving.set_defaults(run=_serve)
+    tiles = commands.add_parser("tiles", help="write tile tables directly, for `liushui indicators --as-of END` on any number of firms")
+    tiles.add_argument("--firms", type=int, required=True)
+    tiles.add_argument("--months", type=int, default=24, help="closed months before the month of END")
+    tiles.add_argument("--out", type=Path, required=True, help="home folder; tables go below lake/tile/")
+    tiles.add_argument("--seed", type=int, default=7)
+    tiles.add_argument("--end", type=_day, help="the night the tiles are of, yyyy-mm-dd (default 2026-09-14)")
+    tiles.set_defaults(run=_tiles)
     ref = commands.add_parser("ref", help="write the reference tables")
     ref.add_argument("--out", type=Path, required=True)
     ref.set_defaults(run=_ref)

@@ -65,10 +65,16 @@ def bank_day(args: argparse.Namespace) -> None:
 
 
 def simulator(args: argparse.Namespace) -> None:
-    """The province of a preset into files; the simulator prints its own figures of the parts."""
+    """The province of a preset in memory, and into files, records and truth."""
+    made = subprocess.run(
+        [sys.executable, "-m", "tests.perf.simulator", "--preset", args.preset], cwd=ROOT, stdout=subprocess.PIPE, check=True
+    )
+    found = json.loads(made.stdout.splitlines()[-1])
+    line("simulator.memory", found["seconds"], found["rows"], preset=args.preset)
     with tempfile.TemporaryDirectory() as folder:
         seconds = run("simulator", "--preset", args.preset, "--seed", "7", "--out", folder, home=Path(folder))
-        line("simulator.files", seconds, preset=args.preset)
+        rows = sum(json.loads(x.read_text())["row_cnt"] for x in Path(folder).glob("landing/banks/*/*.ok"))
+        line("simulator.files", seconds, rows, preset=args.preset)
 
 
 BENCHES: dict[str, Callable[[argparse.Namespace], None]] = {"bank_day": bank_day, "simulator": simulator}
