@@ -169,9 +169,3 @@ def _valued(rows: DataFrame, refs: References, minor_name: str, fen_name: str) -
 
 
 PARSERS = {"ACCT": acct, "BAL": bal, "TXN": txn, "GL": gl, "CTL": ctl}
-NARROW_TXN = [
-    *SOURCE, "parse_error", "bad_fields", "currency", "currency_sent", "places", "key_hash", "finer", "too_large", "no_parity",
-    "account_id", "biz_date", "biz_date_sent", "dr_cr", "instrument", "cash_flag", "channel", "reversal_flag", "returned_flag", "op", "seq_no",
-    "value_date_bad", "time_bad", "amt_minor", "balance_after_minor", "amt_cny_fen",
-]  # fmt: skip
-"""Columns of transactions that rules look at; the others are read again when the accepted rows are written."""

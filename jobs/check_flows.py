@@ -84,6 +84,5 @@ def _check(n: Night) -> Report:
 
 
 def _typed(n: Night, file_type: str) -> DataFrame:
-    """Typed rows of a file type, saved; of transactions only what rules look at."""
-    rows = parse.PARSERS[file_type](n.raw(f"bank_{file_type.lower()}"), n.refs)
-    return n.scratch.save(file_type, rows.select(*parse.NARROW_TXN) if file_type == "TXN" else rows)
+    """Typed rows of a file type, saved: read once as text, as often as needed as columns."""
+    return n.scratch.save(file_type, parse.PARSERS[file_type](n.raw(f"bank_{file_type.lower()}"), n.refs))

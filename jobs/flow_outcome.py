@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from expectations import parking, parse, references
+from expectations import parking, references
 from expectations.parking import PARK_TYPE, Parked, judged
 from expectations.reconcile import amount_of, counted, reconciliation
 from expectations.violations import quarantine
 from jobs import flow_earlier, flow_parties, flow_silver
 from jobs.categorize import purpose_rules
 from jobs.flow_night import Night
-from jobs.flow_rows import RowState, without
+from jobs.flow_rows import RowState
 from lake.clock import cut_off
 from lake.io import local_rows
 
@@ -137,7 +137,7 @@ def _silver(n: Night, state: RowState, p: Parked) -> None:
 
 def _transactions(n: Night, state: RowState, good: Callable[[DataFrame], DataFrame], owners: DataFrame) -> None:
     save, rules = n.scratch.save, purpose_rules(references.rows("ref_purpose_rule"))
-    accepted = good(without(n.in_force(parse.txn(n.raw("bank_txn"), n.refs)), state.settled).where("op IS NULL"))
+    accepted = good(state.rows["TXN"].where("op IS NULL"))
     parties = flow_parties.load(n.lake, n.scratch, owners, cut_off(n.as_of))
     originals = save("original", flow_silver.reversed_keys(accepted))
     runs = save("run", flow_silver.runs_without_code(accepted, rules))
