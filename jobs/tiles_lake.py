@@ -31,6 +31,10 @@ SETTINGS = {
     "spark.sql.requireAllClusterKeysForCoPartition": "false",
     # the plans are deep and their stages many and short: planning the rest again after each of them took a quarter of a night
     "spark.sql.adaptive.enabled": "false",
+    # kept frames are read two to ten times and given back; choosing an encoding for every column costs more than it saves, and the
+    # small first map of an aggregate overflows at once where almost every row is a group (152 s of processor time against 120 s)
+    "spark.sql.inMemoryColumnarStorage.compressed": "false",
+    "spark.sql.codegen.aggregate.map.twolevel.enabled": "false",
     # one file a night and table: looking at a thousand of them is no work for a Spark job
     "spark.sql.sources.parallelPartitionDiscovery.threshold": "10000",
 }

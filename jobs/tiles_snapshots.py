@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 
 from pyspark.sql import DataFrame
@@ -33,9 +34,11 @@ def write_snapshots(lake: Lake, days: list[date]) -> list[str]:
     dates = snapshot_dates(lake.spark, days).persist()
     months = closed_months(_tile(lake, "tile.firm_month", max(days)), dates, MONTHS_BACK).persist()
     firms = _registration(lake, dates, months, days).persist()
-    _write(lake, "tile.registration", firms, days)
-    _write(lake, "tile.firm_bucket", _buckets(lake, dates, months, days), days)
-    _write(lake, "tile.firm_state", _states(lake, dates, months, firms, days), days)
+    with ThreadPoolExecutor(1) as aside:  # the buckets need nothing of the other two
+        buckets = aside.submit(lambda: _write(lake, "tile.firm_bucket", _buckets(lake, dates, months, days), days))
+        _write(lake, "tile.registration", firms, days)
+        _write(lake, "tile.firm_state", _states(lake, dates, months, firms, days), days)
+        buckets.result()
     for frame in (dates, months, firms):
         frame.unpersist()
     return ["tile.registration", "tile.firm_bucket", "tile.firm_state"]
