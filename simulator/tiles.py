@@ -117,7 +117,9 @@ class Tiles:
         return self.shaped("firm_counterparty_month", era, values)
 
     def tax_month(self) -> DataFrame:
-        due = self.closed.where("NOT tax_missing").withColumn("due_date", F.expr(date_sql("m + 1", "15")))
+        # one month earlier than the flows: the return of the latest month is not due yet, and a year on year growth needs 24
+        known = self.state.where(f"NOT tax_missing AND m < {self.p.end_m}")
+        due = known.selectExpr("*", f"{date_sql('m', '1')} AS month", f"{date_sql('m + 1', '15')} AS due_date")
         return self.shaped("tax_month", due.where(f"due_date <= DATE'{self.p.end.isoformat()}'"), tax_months(self.d))
 
     def loan(self) -> DataFrame:
