@@ -12,12 +12,12 @@ from typing import Any, Literal
 
 import ibis
 import pandas as pd
-from deltalake import DeltaTable
 from feast.infra.offline_stores import ibis as engine
 from feast.infra.offline_stores.duckdb import DuckDBOfflineStore, DuckDBOfflineStoreConfig, _write_data_source
 from feast.infra.offline_stores.offline_store import RetrievalJob
 
 from features import published
+from lake import store
 
 
 class PublishedOfflineStoreConfig(DuckDBOfflineStoreConfig):
@@ -38,7 +38,7 @@ def reader(which: str) -> Callable[[Any, str], ibis.Table]:
             if lake_uri not in nights:
                 nights[lake_uri] = published.night(lake_uri)
             version = nights[lake_uri].versions[f"{layer}.{name}"]
-        return ibis.memtable(DeltaTable(source.path, version=version).to_pyarrow_dataset())
+        return ibis.memtable(store.open_table(source.path, version).to_pyarrow_dataset())
 
     return read
 

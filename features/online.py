@@ -12,7 +12,6 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import DeltaTable
 
 from features import inputs
 from features.feast_client import open_store
@@ -27,7 +26,7 @@ CHUNK = 10_000
 
 def night_rows(settings: Settings, name: str, as_of: date, columns: Sequence[str], version: int) -> pa.Table:
     """Rows of the partition of night D at a version."""
-    table = DeltaTable(store.uri(settings, name), version=version)
+    table = store.open_table(store.uri(settings, name), version)
     return table.to_pyarrow_table(filters=[("snapshot_date", "=", as_of)], columns=list(columns))
 
 

@@ -9,9 +9,9 @@ import json
 from dataclasses import dataclass
 from datetime import date
 
-from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
+from lake import store
 from lake.errors import UsageError
 from lake.tables import TABLES, table
 
@@ -27,7 +27,11 @@ class PublishedNight:
 def night(lake_uri: str, as_of: date | None = None) -> PublishedNight:
     """The last published night, or night `as_of`; UsageError when it is not published."""
     try:
-        rows = DeltaTable(f"{lake_uri.rstrip('/')}/{table('ops.night').path}").to_pyarrow_table(columns=["as_of", "versions"]).to_pylist()
+        rows = (
+            store.open_table(f"{lake_uri.rstrip('/')}/{table('ops.night').path}")
+            .to_pyarrow_table(columns=["as_of", "versions"])
+            .to_pylist()
+        )
     except TableNotFoundError:
         rows = []
     chosen = [r for r in rows if as_of is None or r["as_of"] == as_of]

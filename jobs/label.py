@@ -7,7 +7,6 @@ from datetime import date
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import DeltaTable
 
 from lake import store
 from lake.arrow import arrow_schema
@@ -29,7 +28,7 @@ def snapshot_rows(settings: Settings, name: str, dates: Sequence[date], columns:
         schema = arrow_schema(table(name))
         return pa.schema([schema.field(c) for c in columns]).empty_table()
     wanted = pc.field("snapshot_date").isin(pa.array(dates, pa.date32()))
-    return DeltaTable(store.uri(settings, name)).to_pyarrow_dataset().to_table(filter=wanted, columns=list(columns))
+    return store.open_table(store.uri(settings, name)).to_pyarrow_dataset().to_table(filter=wanted, columns=list(columns))
 
 
 def latest_rows(rows: pa.Table) -> pa.Table:

@@ -14,7 +14,6 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import DeltaTable
 
 from features import catalogue
 from jobs.label import snapshot_rows
@@ -57,7 +56,7 @@ def from_tables(settings: Settings, keys: pd.DataFrame, names: Sequence[str]) ->
         wanted = [i.name for i in catalogue.load() if i.dimension == dimension and i.name in place]
         if not wanted:
             continue
-        data = DeltaTable(store.uri(settings, f"feature.{dimension}")).to_pyarrow_dataset()
+        data = store.open_table(store.uri(settings, f"feature.{dimension}")).to_pyarrow_dataset()
         for day in np.unique(dates):
             at = np.flatnonzero(dates == day)
             rows = data.to_table(filter=pc.field("snapshot_date") == day, columns=["firm_id", *wanted])
@@ -81,7 +80,7 @@ def matrix(settings: Settings, release_id: str, reader: FeatureReader = from_tab
     keys = ["firm_id", "snapshot_date", "sample_kind"]
     parts = []
     for name, columns in ((FRAME, ["event_timestamp", "segment", "credit_invisible", "split", "is_oot"]), (LABEL, ["outcome", "bad_date"])):
-        rows = DeltaTable(store.uri(settings, name)).to_pyarrow_table(
+        rows = store.open_table(store.uri(settings, name)).to_pyarrow_table(
             partitions=[("release_id", "=", release_id)], columns=[*keys, *columns]
         )
         parts.append(rows.to_pandas(date_as_object=True))

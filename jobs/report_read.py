@@ -7,7 +7,6 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
 from lake import store
@@ -39,7 +38,7 @@ def night_rows(settings: Settings, name: str, night: date, columns: list[str] | 
     t = table(name)
     partition = "as_of" if "as_of" in t.partition else "snapshot_date"
     try:
-        dt = DeltaTable(store.uri(settings, name))
+        dt = store.open_table(store.uri(settings, name))
     except TableNotFoundError:
         return arrow_schema(t).empty_table().select(columns or t.names)
     return dt.to_pyarrow_table(columns=columns, filters=[(partition, "=", night)])
@@ -49,7 +48,7 @@ def nights(settings: Settings, name: str) -> list[date]:
     """Nights that have a partition in the table, ascending."""
     partition = "as_of" if "as_of" in table(name).partition else "snapshot_date"
     try:
-        dt = DeltaTable(store.uri(settings, name))
+        dt = store.open_table(store.uri(settings, name))
     except TableNotFoundError:
         return []
     return sorted({date.fromisoformat(str(p[partition])) for p in dt.partitions()})

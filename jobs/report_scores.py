@@ -8,7 +8,6 @@ from datetime import date
 from typing import Any
 
 import pyarrow.dataset as ds
-from deltalake import DeltaTable
 
 from jobs.report_read import NightViews, Row, nights
 from lake import store
@@ -169,7 +168,7 @@ def _value_counts(settings: Settings, name: str, as_of: date, columns: list[str]
     rows = 0
     if as_of not in nights(settings, name):
         return rows, values
-    data = DeltaTable(store.uri(settings, name)).to_pyarrow_dataset()
+    data = store.open_table(store.uri(settings, name)).to_pyarrow_dataset()
     for fragment in data.get_fragments(filter=ds.field("snapshot_date") == as_of):
         meta = fragment.metadata
         rows += meta.num_rows
@@ -205,5 +204,7 @@ def sample_firms(settings: Settings, release_id: str | None) -> int:
     """Distinct firms of a release of the sample library."""
     if release_id is None or not store.exists(settings, "sample.frame"):
         return 0
-    frame = DeltaTable(store.uri(settings, "sample.frame")).to_pyarrow_table(columns=["firm_id"], filters=[("release_id", "=", release_id)])
+    frame = store.open_table(store.uri(settings, "sample.frame")).to_pyarrow_table(
+        columns=["firm_id"], filters=[("release_id", "=", release_id)]
+    )
     return len(frame.column("firm_id").unique())

@@ -6,7 +6,6 @@ from datetime import date
 
 import duckdb
 import pyarrow as pa
-from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from features import published
@@ -27,7 +26,7 @@ def open_published(settings: Settings, as_of: date | None = None) -> duckdb.Duck
     for name, version in sorted(night.versions.items()):
         layer, _, short = name.partition(".")
         try:
-            rows = DeltaTable(store.uri(settings, name), version=version).to_pyarrow_dataset()
+            rows = store.open_table(store.uri(settings, name), version).to_pyarrow_dataset()
         except (DeltaError, OSError) as e:
             raise ContractBroken(
                 f"{name}: version {version} of night {night.as_of} cannot be read ({e}). Vacuum must keep what ops.night names."

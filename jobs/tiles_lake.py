@@ -1,8 +1,7 @@
-"""The lake as the tiles job uses it: the files a Delta log names read as Parquet, rows published by linking (lake.files).
+"""The lake as the tiles job uses it: rows published by linking (lake.files), and settings for many short stages.
 
-A night reads a dozen small tables about a hundred times. Spark's Delta source starts Spark jobs of its own for every read, and
-plans every query twice when it writes; of a night with two firms that was most of the time. delta-rs reads the same log in
-milliseconds.
+Spark's Delta writer starts Spark jobs of its own and plans every query twice; of a night with two firms that was most of the
+time.
 """
 
 from __future__ import annotations
@@ -11,17 +10,11 @@ import logging
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 
-import pyarrow as pa
-from deltalake import DeltaTable
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from jobs.scratch import Scratch
 from lake import files
-from lake.clock import SHANGHAI
-from lake.errors import ContractBroken
 from lake.io import Lake, conform
 from lake.tables import table
 
@@ -45,27 +38,11 @@ NIGHT_SHARE = 4
 
 
 class TileLake(Lake):
-    """A Lake whose reads and single partitions take the short way; `most_files` bounds the files of a partition (None: one a task)."""
+    """A Lake that links single partitions; `most_files` bounds the files of a partition (None: one a task)."""
 
     def __init__(self, lake: Lake, most_files: int | None) -> None:
         super().__init__(lake.spark, lake.settings)
         self.most_files = most_files
-
-    def read(self, name: str, *, version: int | None = None, known_by: datetime | None = None) -> DataFrame:
-        """As Lake.read."""
-        paths = self._paths(name, version) if self.exists(name) else []
-        if not paths:
-            return self.empty(name)
-        rows = self.spark.read.schema(table(name).ddl).option("basePath", self.uri(name)).parquet(*paths)
-        # a literal without a zone would be read in the zone of the machine, 8 hours late on one that runs in UTC
-        return rows if known_by is None else rows.where(F.col("available_at") <= F.lit(known_by.replace(tzinfo=SHANGHAI)))
-
-    def _paths(self, name: str, version: int | None) -> list[str]:
-        found = pa.table(DeltaTable(self.uri(name), version=version).get_add_actions()).column("path").to_pylist()
-        odd = [p for p in found if not p.startswith(f"{table(name).partition[0]}=")]
-        if odd:
-            raise ContractBroken(f"{name}: file {odd[0]} lies outside the folders of its partitions {table(name).partition}")
-        return [f"{self.uri(name)}/{p}" for p in sorted(found)]
 
     def overwrite_partitions(self, name: str, df: DataFrame, partitions: Iterable[dict[str, object]]) -> int:
         """As Lake.overwrite_partitions; the rows of a single partition are written once, then linked into the table by one commit."""

@@ -15,6 +15,7 @@ import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import TableNotFoundError
 from filelock import FileLock, Timeout
+from pyarrow import fs
 
 from lake.arrow import arrow_schema
 from lake.clock import SHANGHAI
@@ -45,6 +46,25 @@ def lock(settings: Settings, name: str, seconds: float = LOCK_SECONDS) -> Iterat
         raise ConfigError(f"another process holds {path}. Let it end (see `liushui status`), then start again.") from e
     except OSError as e:
         raise ConfigError(f"cannot lock {path}: {e.strerror}. Give LIUSHUI_HOME a folder that this user may write to.") from e
+
+
+class _LocalTable(DeltaTable):
+    """A Delta table on this machine's disk, read by Arrow's own file system.
+
+    delta-rs offers one of its own, which Arrow's threads call through Python: a process that ends right after reading with it
+    aborts in one case of two ("terminate called without an active exception").
+    """
+
+    def to_pyarrow_dataset(self, *args: Any, **options: Any) -> Any:
+        root = fs.SubTreeFileSystem(self.table_uri.removeprefix("file://").rstrip("/"), fs.LocalFileSystem())
+        if len(args) < 2:  # the second argument is the file system
+            options["filesystem"] = options.get("filesystem") or root
+        return super().to_pyarrow_dataset(*args, **options)
+
+
+def open_table(location: str, version: int | None = None) -> DeltaTable:
+    """A Delta table to read from; raises deltalake's TableNotFoundError when there is none."""
+    return (DeltaTable if "://" in location else _LocalTable)(location, version=version)
 
 
 def exists(settings: Settings, name: str) -> bool:
@@ -106,7 +126,7 @@ def _instant(value: Any) -> Any:
 def read(settings: Settings, name: str, at: int | None = None, columns: list[str] | None = None) -> pa.Table:
     """The whole table as Arrow at version `at` (default latest); empty with the registry's schema when never created."""
     try:
-        dt = DeltaTable(uri(settings, name), version=at)
+        dt = open_table(uri(settings, name), at)
     except TableNotFoundError:
         schema = arrow_schema(table(name))
         return schema.empty_table().select(columns or schema.names)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
 from jobs.ingest.gunzip import Unreadable
@@ -59,7 +58,7 @@ def received_before(settings: Settings, as_of: date) -> dict[str, list[Seen]]:
     """Deliveries that nights before `as_of` committed to bronze, by bank. Later nights are not looked at, so that a rerun
     of a past night takes the same files again."""
     try:
-        table = DeltaTable(store.uri(settings, "bronze.bank_file"))
+        table = store.open_table(store.uri(settings, "bronze.bank_file"))
     except TableNotFoundError:
         return {}
     seen: dict[str, list[Seen]] = {}

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
 from lake import store
@@ -60,7 +59,7 @@ def watermark(settings: Settings, source: str, provider: str, as_of: date) -> da
     Later nights are not looked at, so that a rerun of a past night asks for the same changes again.
     """
     try:
-        table = DeltaTable(store.uri(settings, "ops.pull"))
+        table = store.open_table(store.uri(settings, "ops.pull"))
     except TableNotFoundError:
         return None
     filters = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import duckdb
@@ -90,7 +90,8 @@ def test_every_table_opens_in_delta_rs_duckdb_and_spark(lake: Lake) -> None:
     con = duckdb.connect()
     con.register("t", store.read(lake.settings, "score.firm_score"))
     assert con.execute("SELECT count(*) FROM t").fetchone() == (0,)
-    assert lake.read("score.firm_score").schema.simpleString() == lake.empty("score.firm_score").schema.simpleString()
+    by_spark = lake.spark.read.format("delta").load(lake.uri("score.firm_score"))
+    assert by_spark.schema.simpleString() == lake.read("score.firm_score").schema.simpleString()
 
 
 def test_a_second_writer_waits_and_is_then_refused(settings: Settings) -> None:
@@ -125,3 +126,23 @@ def test_settings_name_the_wrong_key(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 def test_a_month_closes_on_the_fifth_day_after_its_end(day: date, month: date) -> None:
     assert latest_closed_month(day) == month
     assert closed_on(month) <= day
+
+
+def test_a_partition_value_that_looks_like_a_number_is_read_back_as_written(lake: Lake) -> None:
+    row = {"release_id": "20250705.10", "firm_id": "F1", "snapshot_date": date(2025, 7, 5), "event_timestamp": datetime(2025, 7, 6, 6, tzinfo=UTC),
+           "sample_kind": "behaviour", "segment": "THIN", "credit_invisible": False, "split": "train", "is_oot": False, "digest": "d"}  # fmt: skip
+    store.replace(lake.settings, "sample.frame", store.rows_of("sample.frame", [row]), None)
+    assert [r.release_id for r in lake.read("sample.frame").collect()] == ["20250705.10"]
+
+
+def test_a_process_that_ends_right_after_reading_ends_well(settings: Settings) -> None:
+    """With the file system of delta-rs one process of two aborted."""
+    store.replace(
+        settings,
+        "dq.gate",
+        store.rows_of("dq.gate", [dict(zip(table("dq.gate").names, ("c", "flows", "C1", "info", "info", True, 0, "", D1)))]),
+        None,
+    )
+    code = f"from lake import store; from lake.settings import load_settings; print(store.read(load_settings(home={str(settings.home)!r}), 'dq.gate').num_rows)"
+    ends = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False) for _ in range(6)]
+    assert [(e.returncode, e.stdout) for e in ends] == [(0, "1\n")] * 6
