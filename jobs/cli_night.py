@@ -58,7 +58,7 @@ def register(app: typer.Typer) -> None:
         settings, day = load_settings(), as_date(as_of)
         for s in sources:
             steps.known_source(s)
-        with steps.session(settings) as lake:
+        with steps.session(settings, night=not history) as lake:
             for s in sources:
                 tell(f"check {s}", steps.check(lake, s, day, history))
 
@@ -72,7 +72,7 @@ def register(app: typer.Typer) -> None:
 
     def spark_command(name: str, text: str) -> None:
         def command(as_of: AsOf = None) -> None:
-            with steps.session(load_settings()) as lake:
+            with steps.session(load_settings(), night=name in steps.NIGHT_STEPS) as lake:
                 tell(name, steps.spark_step(lake, name, as_date(as_of)))
 
         app.command(name, help=text)(command)

@@ -14,16 +14,17 @@ from lake.settings import Settings
 
 SOURCES = ("flows", "tax", "court", "registry", "loans")
 SPARK_STEPS = ("tiles", "indicators", "samples", "train", "score")
+NIGHT_STEPS = ("tiles", "indicators", "score")
 PLAIN_STEPS = ("publish", "report")
 
 
 @contextmanager
-def session(settings: Settings) -> Iterator[Any]:
-    """A Lake with a Spark session that ends with the block."""
+def session(settings: Settings, *, night: bool = False) -> Iterator[Any]:
+    """A Lake with a Spark session that ends with the block; `night`: for the steps of one night."""
     from lake.io import Lake
     from lake.session import spark_session
 
-    spark = spark_session(settings)
+    spark = spark_session(settings, night=night)
     try:
         yield Lake(spark, settings)
     finally:
@@ -90,11 +91,11 @@ def night(settings: Settings, as_of: date, unavailable: Callable[[str, Exception
             reports[f"pull {s}"] = pull(settings, s, as_of)
         except SourceUnavailable as e:
             unavailable(s, e)
-    with session(settings) as lake:
+    with session(settings, night=True) as lake:
         for s in ("registry", "tax", "court", "loans", "flows"):
             if f"pull {s}" in reports:
                 reports[f"check {s}"] = check(lake, s, as_of)
-        for name in ("tiles", "indicators", "score"):
+        for name in NIGHT_STEPS:
             reports[name] = spark_step(lake, name, as_of)
     for name in PLAIN_STEPS:
         reports[name] = plain_step(settings, name, as_of)

@@ -23,18 +23,18 @@ def class_archive(settings: Settings) -> Path | None:
     return None if jars is None else jars.with_name("spark.jsa")
 
 
-def _java_options(settings: Settings) -> str:
-    archive = class_archive(settings)
-    # Java goes on without an archive that it cannot use (another Java, other jars), and need not tell
-    return JAVA_OPTIONS + (
-        f" -XX:SharedArchiveFile={archive} -Xlog:cds=off -Xlog:cds+dynamic=off"
-        if archive and archive.is_file() and archive.stat().st_size
-        else ""
-    )
+def _java_options(settings: Settings, night: bool) -> str:
+    options, archive = [JAVA_OPTIONS], class_archive(settings)
+    if night:
+        options.append(settings.spark.night_java_options)
+    if archive and archive.is_file() and archive.stat().st_size:
+        # Java goes on without an archive that it cannot use (another Java, other jars), and need not tell
+        options.append(f"-XX:SharedArchiveFile={archive} -Xlog:cds=off -Xlog:cds+dynamic=off")
+    return " ".join(filter(None, options))
 
 
-def spark_session(settings: Settings, app: str = "liushui") -> SparkSession:
-    """A session that reads and writes Delta, in business time (Asia/Shanghai)."""
+def spark_session(settings: Settings, app: str = "liushui", *, night: bool = False) -> SparkSession:
+    """A session that reads and writes Delta, in business time (Asia/Shanghai); `night`: for the steps of one night."""
     s = settings.spark
     os.environ["PYSPARK_PYTHON"] = sys.executable  # else the workers take another Python without pyarrow
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
@@ -56,7 +56,7 @@ def spark_session(settings: Settings, app: str = "liushui") -> SparkSession:
         .config("spark.ui.enabled", "false")
         .config("spark.ui.showConsoleProgress", "false")
         .config("spark.sql.warehouse.dir", str(settings.home / "run" / "spark-warehouse"))
-        .config("spark.driver.extraJavaOptions", _java_options(settings))
+        .config("spark.driver.extraJavaOptions", _java_options(settings, night))
     )
     if s.jars_dir is not None:
         jars = sorted(str(p) for p in s.jars_dir.glob("*.jar"))

@@ -33,6 +33,7 @@ class SparkSettings(Section):
     master: str = "local[2]"
     driver_memory: str = "6g"
     shuffle_partitions: int = Field(8, ge=1)
+    night_java_options: str = Field("", description="more options of Java for the steps of one night")
     jars_dir: Path | None = ROOT / ".cache" / "jars"
     conf: dict[str, str] = {}
 
