@@ -140,7 +140,8 @@ def firm_month(rows: DataFrame, before: DataFrame, *, last: date) -> DataFrame:
     begun = sized.join(before, "firm_id", "left").select("*", F.min(F.when(is_covered(), F.col("month"))).over(so_far).alias("_first"))
     first_here = month_index("month") - month_index("_first") + 1
     carried = F.col("hist") + month_index("month") - month_index("hist_month")
-    hist = F.least(F.coalesce(carried, first_here), F.lit(HISTORY_CAP))
+    months = F.coalesce(carried, first_here)
+    hist = F.when(months.isNotNull(), F.least(months, F.lit(HISTORY_CAP)))  # least() alone would take the cap for what is null
     kept = begun.select("*", hist.alias("hist_months")).where("hist_months IS NOT NULL")
 
     def value(name: str) -> Column:
