@@ -1,4 +1,4 @@
-"""The Spark session of a process; made by the command line and the test fixture only (about 8 s, so one per process)."""
+"""The Spark session of a process; made by the command line and the test fixture only (it costs seconds, so one per process)."""
 
 from __future__ import annotations
 
