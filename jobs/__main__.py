@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from jobs import cli_night, cli_people
+from jobs import cli_night, cli_people, session_host
 from lake.errors import ConfigError, LiushuiError
 
 app = typer.Typer(
@@ -21,7 +21,8 @@ cli_night.register(app)
 cli_people.register(app)
 
 
-def _setup_logging() -> None:
+def setup_logging() -> None:
+    """Log lines of ours to standard error, those of chatty libraries from warnings on."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
     for noisy in ("py4j", "httpx", "great_expectations", "feast", "matplotlib", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
@@ -40,27 +41,38 @@ def _as_user_error(e: BaseException) -> LiushuiError | None:
     return None
 
 
-def main() -> None:
-    """Entry point; returns the exit codes of lake.errors, without a traceback for what a user can cause."""
-    _setup_logging()
+def run_command(arguments: list[str]) -> int:
+    """Run one command line here; returns an exit code of lake.errors, without a traceback for what a user can cause."""
     try:
-        app(standalone_mode=False)
+        app(arguments, standalone_mode=False)
     except typer.Exit as e:
-        sys.exit(e.exit_code)
+        return e.exit_code
     except typer.Abort:
-        sys.exit(130)
+        return 130
     except LiushuiError as e:
         typer.secho(f"{type(e).__name__}: {e}", err=True, fg="red")
-        sys.exit(e.exit_code)
+        return e.exit_code
     except Exception as e:
         if type(e).__module__.startswith(("click", "typer")) and hasattr(e, "format_message"):
             typer.secho(f"{e.format_message()}  (liushui --help)", err=True, fg="red")
-            sys.exit(2)
+            return 2
         friendly = _as_user_error(e)
         if friendly is None:
             raise
         typer.secho(f"{type(friendly).__name__}: {friendly}", err=True, fg="red")
-        sys.exit(friendly.exit_code)
+        return friendly.exit_code
+    return 0
+
+
+def main() -> None:
+    """Entry point: the command runs in a session that is kept for it, or here."""
+    setup_logging()
+    arguments = sys.argv[1:]
+    try:
+        code = session_host.hand_over(arguments)
+    except LiushuiError:
+        code = None  # wrong settings: the command itself says so
+    sys.exit(run_command(arguments) if code is None else code)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from typing import IO, Any
 import psutil
 
 from jobs import airflow_env
+from jobs.session_host import host
 from lake import store
 from lake.errors import ConfigError, ContractBroken, GateFailed, LiushuiError, SourceUnavailable, UsageError
 from lake.settings import Settings
@@ -226,7 +227,10 @@ def run_night(settings: Settings, as_of: date, tell: Callable[[Event], None] | N
     path = folder / f"airflow-{as_of}.log"
     events: queue.Queue[tuple[int, Event | None]] = queue.Queue()
     one_at_a_time = store.lock(settings, "airflow-night", seconds=1)
-    with _asked_to_end(), one_at_a_time, airflow_env.server(settings) as socket, path.open("w", encoding="utf-8") as log_file:
+    with (
+        _asked_to_end(), one_at_a_time, host(settings), airflow_env.server(settings) as socket,
+        path.open("w", encoding="utf-8") as log_file,
+    ):  # fmt: skip
         env = airflow_env.environment(settings, socket, airflow_env.RUN_DATABASE)
         with _lanes(env, as_of, log_file, events) as lanes:
             # the lanes import Airflow meanwhile

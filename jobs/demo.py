@@ -14,6 +14,7 @@ import httpx
 from rich.console import Console
 
 from jobs.cli_night import published
+from jobs.session_host import host
 from lake.errors import ContractBroken, LiushuiError, SourceUnavailable
 from lake.settings import Settings
 
@@ -100,7 +101,7 @@ def run(settings: Settings, preset: str, seed: int, end: date) -> None:
         "--out",
         str(settings.home),
     )
-    with _sources(settings, logs):
+    with _sources(settings, logs), host(settings):
         if not (settings.home / "models" / "champion").exists():
             _call(console, logs, "history, samples, model", "jobs", "backfill", "--as-of", history, "--then", "samples,train")
         _call(console, logs, "night by Airflow", "jobs", "airflow-night", "--as-of", end.isoformat())

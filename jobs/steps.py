@@ -18,17 +18,35 @@ NIGHT_STEPS = ("tiles", "indicators", "score")
 PLAIN_STEPS = ("publish", "report")
 
 
+_kept: list[Any] | None = None
+"""The first session of a process that keeps it for the commands it runs for others (jobs.session_host); None elsewhere."""
+
+
+def keep_session() -> None:
+    """From now on every `session` of this process is a part of its first one, which lives as long as the process."""
+    global _kept
+    _kept = []
+
+
 @contextmanager
 def session(settings: Settings, *, night: bool = False) -> Iterator[Any]:
     """A Lake with a Spark session that ends with the block; `night`: for the steps of one night."""
     from lake.io import Lake
     from lake.session import spark_session
 
-    spark = spark_session(settings, night=night)
+    if _kept is None:
+        spark = spark_session(settings, night=night)
+        try:
+            yield Lake(spark, settings)
+        finally:
+            spark.stop()
+        return
+    if not _kept:
+        _kept.append(spark_session(settings, night=night))
     try:
-        yield Lake(spark, settings)
+        yield Lake(_kept[0].newSession(), settings)  # with views of its own
     finally:
-        spark.stop()
+        _kept[0].catalog.clearCache()
 
 
 def job(name: str) -> Callable[..., Report]:
