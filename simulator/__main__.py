@@ -28,7 +28,7 @@ def _generate(args: argparse.Namespace) -> int:
         )
     except ValueError as e:
         return _refuse(str(e))
-    spark = spark_session(args.out / "source" / "scratch", memory=args.memory, partitions=8)
+    spark = spark_session(p, args.out / "source" / "scratch", memory=args.memory)
     try:
         seconds = build(spark, p, args.out)
     finally:

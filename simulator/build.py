@@ -57,14 +57,12 @@ def _transactions(spark: SparkSession, g: province.Province, identity: DataFrame
 
 def _balances(g: province.Province, freeze: DataFrame, lines: Path, clock: Clock) -> None:
     with clock.step("bal lines"):
-        balance = bank_rows.balances(g).cache()
+        balance = bank_rows.balances(g).localCheckpoint()
         _save(bank_rows.balance_lines(g, balance, freeze), lines / "BAL")
     with clock.step("control lines"):
-        totals = control_rows.ledger_totals(g, balance).cache()
+        totals = control_rows.ledger_totals(g, balance).localCheckpoint()
         _save(control_rows.ledger_lines(totals, g.p), lines / "GL", single=True)
-        _save(control_rows.control_lines(g, totals), lines / "CTL", single=True)
-    for df in (balance, totals):
-        df.unpersist()
+        _save(control_rows.control_lines(g, balance, totals), lines / "CTL", single=True)
 
 
 def _accounts(spark: SparkSession, g: province.Province, identity: DataFrame, freeze: DataFrame, lines: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from simulator.bank_rows import AMOUNT, SIDE, decimal, file_id, year_month
+from simulator.bank_rows import decimal, file_id, year_month
 from simulator.calendar_sql import date_sql
 from simulator.draws import Draws
 from simulator.params import Params, month_last, month_no
@@ -51,20 +51,18 @@ def ledger_lines(totals: DataFrame, p: Params) -> DataFrame:
     return totals.selectExpr(f"{file_id(p)} AS file_id", f"{line} AS line", "ccy AS cur", "'C' AS side", "closing + ne_close AS amount")
 
 
-def control_lines(g: Province, totals: DataFrame) -> DataFrame:
+def control_lines(g: Province, balance: DataFrame, totals: DataFrame) -> DataFrame:
     """CTL lines: flows per side of every date with transactions, balances of the dates with ledger totals."""
     named = g.account.selectExpr("acct AS na", "branch", "ccy", "exponent")
     day8 = f"CAST({year_month('m')} * 100 + day AS STRING)"
-    rows = g.booked.where("seq IS NOT NULL").join(F.broadcast(named), F.expr("acct = na"), "inner")
-    flow = rows.selectExpr("bank", "branch", "ccy", "exponent", "m", "day", f"{SIDE} AS side", f"{AMOUNT} AS amount")
-    flow = flow.groupBy("bank", "branch", "ccy", "exponent", "m", "day", "side").agg(
-        F.sum("amount").alias("amount"), F.count("side").alias("cnt")
+    days = balance.join(F.broadcast(named), F.expr("acct = na"), "inner")
+    names = ("bank", "branch", "ccy", "exponent", "m", "day")
+    sums = days.groupBy(*names).agg(*(F.sum(c).alias(c) for c in ("credit", "credit_cnt", "debit", "debit_cnt")))
+    sides = (
+        "inline(array(struct('C' AS side, credit AS amount, credit_cnt AS cnt), struct('D' AS side, debit AS amount, debit_cnt AS cnt)))"
     )
-    held = (
-        totals.groupBy("bank", "branch", "ccy", "exponent", "m", "day")
-        .agg(F.sum("closing").alias("amount"), F.sum("accounts").alias("cnt"))
-        .withColumn("side", F.lit("B"))
-    )
+    flow = sums.selectExpr(*names, sides).where("cnt > 0")
+    held = totals.groupBy(*names).agg(F.sum("closing").alias("amount"), F.sum("accounts").alias("cnt")).withColumn("side", F.lit("B"))
     both = flow.unionByName(held)
     kind, side = "IF(side = 'B', 'BALANCE', 'FLOW')", "IF(side = 'B', '', side)"
     line = f"concat('D|', {kind}, '|', branch, '|', ccy, '|', {day8}, '|', {side}, '|', CAST(cnt AS STRING), '|', {decimal('amount', 'exponent')}, '\\n')"

@@ -9,9 +9,28 @@ from pathlib import Path
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from lake.session import class_archive
+from lake.settings import load_settings
+from simulator.params import Params
 
-def spark_session(scratch: Path, cores: int = 2, memory: str = "3g", partitions: int = 12) -> SparkSession:
-    """A local session whose temporary files lie below `scratch`."""
+# The expressions are long, so their methods are larger than the 8,000 bytes Java otherwise interprets for ever.
+# The second compiler waits ten times as long as usual: it is worth its time for what runs per row, not for parser, planner and
+# code generator, which are over before it has finished them (3.6 million transactions: 31 s of it instead of 61 s)
+JAVA_OPTIONS = (
+    "-Duser.timezone=Asia/Shanghai -XX:+UseParallelGC -XX:-DontCompileHugeMethods -XX:ReservedCodeCacheSize=256m "
+    "-XX:Tier4InvocationThreshold=50000 -XX:Tier4MinInvocationThreshold=6000 -XX:Tier4CompileThreshold=150000 -XX:Tier4BackEdgeThreshold=400000"
+)
+
+
+def _java_options(scratch: Path) -> str:
+    archive = class_archive(load_settings("local", scratch))
+    if archive is None or not archive.is_file() or not archive.stat().st_size:
+        return JAVA_OPTIONS
+    return f"{JAVA_OPTIONS} -XX:SharedArchiveFile={archive} -Xlog:cds=off -Xlog:cds+dynamic=off"
+
+
+def spark_session(p: Params, scratch: Path, cores: int = 2, memory: str = "3g") -> SparkSession:
+    """A local session for a province of `p` whose temporary files lie below `scratch`."""
     os.environ["PYSPARK_PYTHON"] = sys.executable
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     scratch.mkdir(parents=True, exist_ok=True)
@@ -19,7 +38,8 @@ def spark_session(scratch: Path, cores: int = 2, memory: str = "3g", partitions:
         SparkSession.builder.appName("simulator")
         .master(f"local[{cores}]")
         .config("spark.driver.memory", memory)
-        .config("spark.sql.shuffle.partitions", partitions)
+        # about 100,000 firm-months each: a task costs more than the rows of a smaller one
+        .config("spark.sql.shuffle.partitions", max(cores, round(p.firms * p.months / 100_000)))
         .config("spark.sql.session.timeZone", "Asia/Shanghai")
         .config("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
         .config("spark.sql.execution.arrow.pyspark.enabled", "true")
@@ -33,7 +53,7 @@ def spark_session(scratch: Path, cores: int = 2, memory: str = "3g", partitions:
         .config("spark.sql.adaptive.enabled", "false")
         # the expressions are long: methods of whole stages grow so large that Java spends more on compiling them than they save
         .config("spark.sql.codegen.wholeStage", "false")
-        .config("spark.driver.extraJavaOptions", "-Duser.timezone=Asia/Shanghai -XX:+UseParallelGC -XX:-DontCompileHugeMethods")
+        .config("spark.driver.extraJavaOptions", _java_options(scratch))
         .getOrCreate()
     )
     spark.sparkContext.setLogLevel("ERROR")
