@@ -61,6 +61,8 @@ def _tiles(args: argparse.Namespace) -> int:
         return _refuse(str(e))
     settings = load_settings("local", args.out)
     spark = spark_session(settings, "simulator")
+    # all rows go to one partition, so its file stays open; else every row is sorted by the partition first, wide as it is
+    spark.conf.set("spark.sql.maxConcurrentOutputFileWriters", 1)
     try:
         seconds = tiles.write(Lake(spark, settings), p)
     finally:

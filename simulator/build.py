@@ -47,7 +47,14 @@ def _save(df: DataFrame, path: Path, single: bool = False) -> None:
     """Write lines; `single`: one file in the order of files and lines, else the rows are in order already."""
     # by one partition and not by orderBy, which computes everything twice: once to find the ranges
     rows = df.repartition(1).sortWithinPartitions("file_id", "line") if single else df
-    rows.write.mode("overwrite").option("compression", "none").option("parquet.enable.dictionary", "false").parquet(str(path))
+    # read once and deleted: nothing that helps later readers
+    plain = {
+        "compression": "none",
+        "parquet.enable.dictionary": "false",
+        "parquet.column.statistics.enabled": "false",
+        "parquet.page.write-checksum.enabled": "false",
+    }
+    rows.write.mode("overwrite").options(**plain).parquet(str(path))
 
 
 def _transactions(spark: SparkSession, g: province.Province, identity: DataFrame, lines: Path, clock: Clock) -> None:

@@ -55,7 +55,8 @@ def _open_sql(d: Draws, p: Params, f: str) -> str:
 def firms(spark: SparkSession, p: Params) -> DataFrame:
     """One row per firm `f` (0 to firms - 1) with everything that is drawn once."""
     d = Draws(p.seed)
-    base = spark.range(p.firms).selectExpr(
+    # months are made where their firm is: about 400,000 rows each
+    base = spark.range(0, p.firms, 1, max(2, round(p.firms * p.months / 400_000))).selectExpr(
         "CAST(id AS INT) AS f",
         f"{weighted(ARCH_WEIGHTS, d.u('arch', 'id'))} AS arch",
         f"{weighted(REGION_WEIGHTS, d.u('region', 'id'))} AS reg",
