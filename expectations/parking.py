@@ -105,17 +105,28 @@ def by_day(hard: DataFrame, account_day: DataFrame, hit: DataFrame) -> DataFrame
     return _one(own.unionByName(of_row).unionByName(by_group.select(*ACCOUNT_DAY, "park", "rank")), ACCOUNT_DAY, "park_day")
 
 
-def judged(rows: DataFrame, p: Parked) -> DataFrame:
-    """`rows` with `park`: the struct of PARK that keeps a row back, null for an accepted one. No row is added or dropped."""
-    df, names = rows, []
-    looked_up = [(p.rows, ["submission_id", "row_no"], "park_row"), (p.files, ["submission_id"], "park_file")]
+def _look_ups(rows: DataFrame, p: Parked) -> list[tuple[DataFrame, list[str], str]]:
+    """What may park a row of `rows`: the frame, its key, the name of its struct; the first that does names the rule."""
+    found = [(p.rows, ["submission_id", "row_no"], "park_row"), (p.files, ["submission_id"], "park_file")]
     if "biz_date" in rows.columns and "account_id" in rows.columns:
-        looked_up += [
+        found += [
             (p.bank_days, ["bank_id", "biz_date"], "park_bank_day"), (p.days, ACCOUNT_DAY, "park_day"),
             (p.accounts, ["bank_id", "account_id"], "park_account"),
         ]  # fmt: skip
-    for frame, key, name in looked_up:
-        if frame is not None:
-            df = df.join(F.broadcast(frame), on=key, how="left")
-            names.append(name)
+    return [(frame, key, name) for frame, key, name in found if frame is not None]
+
+
+def judged(rows: DataFrame, p: Parked) -> DataFrame:
+    """`rows` with `park`: the struct of PARK that keeps a row back, null for an accepted one. No row is added or dropped."""
+    df, names = rows, []
+    for frame, key, name in _look_ups(rows, p):
+        df = df.join(F.broadcast(frame), on=key, how="left")
+        names.append(name)
     return df.withColumn("park", F.coalesce(*names) if names else F.lit(None).cast(PARK_TYPE)).drop(*names)
+
+
+def accepted(rows: DataFrame, p: Parked) -> DataFrame:
+    """`rows` that nothing keeps back: those whose `park` is null in `judged`, found without carrying what parks the others."""
+    for frame, key, _ in _look_ups(rows, p):
+        rows = rows.join(F.broadcast(frame.select(*key)), on=key, how="left_anti")
+    return rows

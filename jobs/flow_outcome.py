@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from expectations import parking, references
-from expectations.parking import PARK_TYPE, Parked, judged
+from expectations.parking import PARK_TYPE, Parked, accepted, judged
 from expectations.reconcile import amount_of, counted, reconciliation
 from expectations.violations import quarantine
 from jobs import flow_earlier, flow_parties, flow_silver
@@ -49,7 +49,7 @@ def outcome(n: Night, state: RowState, violations: DataFrame, body: DataFrame) -
     verdicts = n.scratch.save("verdict", _verdicts(n, state, p))
     held = n.scratch.save("quarantine", quarantine(verdicts.where("park IS NOT NULL AND became IS NULL")))
     _silver(n, state, p)
-    accepted = [_accepted(n, name, *what) for name, what in COUNTED.items()]
+    kept = [_accepted(n, name, *what) for name, what in COUNTED.items()]
     fate = F.coalesce("became", F.when(F.col("park").isNotNull(), "quarantined"))
     others = (
         verdicts.select("*", fate.alias("fate"))
@@ -59,7 +59,7 @@ def outcome(n: Night, state: RowState, violations: DataFrame, body: DataFrame) -
     received = body.groupBy("bank_id", "submission_id", "file_type", "biz_date").agg(
         F.lit("received").alias("became"), F.sum("n").alias("n"), F.sum("abs_amount").alias("amount")
     )
-    counts = [received, others.agg(F.count("*").alias("n"), F.sum("amount").alias("amount")), *accepted, *_never_read(n)]
+    counts = [received, others.agg(F.count("*").alias("n"), F.sum("amount").alias("amount")), *kept, *_never_read(n)]
     return Outcome(violations, held, n.scratch.save("reconciliation", reconciliation(counts)))
 
 
@@ -114,7 +114,7 @@ def _silver(n: Night, state: RowState, p: Parked) -> None:
     save, when = n.scratch.save, (n.as_of, n.history)
 
     def good(rows: DataFrame) -> DataFrame:
-        return judged(rows, p).where("park IS NULL").drop("park")
+        return accepted(rows, p)
 
     own_rows = good(state.rows["ACCT"])
     told = (
@@ -137,13 +137,13 @@ def _silver(n: Night, state: RowState, p: Parked) -> None:
 
 def _transactions(n: Night, state: RowState, good: Callable[[DataFrame], DataFrame], owners: DataFrame) -> None:
     save, rules = n.scratch.save, purpose_rules(references.rows("ref_purpose_rule"))
-    accepted = good(state.rows["TXN"].where("op IS NULL"))
+    rows = good(state.rows["TXN"].where("op IS NULL"))
     parties = flow_parties.load(n.lake, n.scratch, owners, cut_off(n.as_of))
-    originals = save("original", flow_silver.reversed_keys(accepted))
-    runs = save("run", flow_silver.runs_without_code(accepted, rules))
+    originals = save("original", flow_silver.reversed_keys(rows))
+    runs = save("run", flow_silver.runs_without_code(rows, rules))
     wages = save("wage", flow_silver.wage_batches(flow_parties.with_party(runs, parties))) if n.scratch.rows("run") else None
     reversed_here = originals if n.scratch.rows("original") else None
-    tonight = save("txn", flow_silver.transactions(accepted, parties, reversed_here, wages, rules, n.as_of, n.history))
+    tonight = save("txn", flow_silver.transactions(rows, parties, reversed_here, wages, rules, n.as_of, n.history))
     if reversed_here is None:
         return
     missing = save("original_missing", flow_silver.not_among(originals, tonight))

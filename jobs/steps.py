@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date
 from typing import Any
@@ -88,10 +89,14 @@ def plain_step(settings: Settings, name: str, as_of: date) -> Report:
 
 def history(settings: Settings, as_of: date, then: tuple[str, ...] = ()) -> dict[str, Report]:
     """Load everything known at `as_of` as history, build the tiles, then the named Spark steps, in one session."""
-    reports = {f"pull {s}": pull(settings, s, as_of, history=True) for s in SOURCES}
-    with session(settings) as lake:
-        # registry first: flows are categorised with the firms and related parties it knows
-        for s in ("registry", "tax", "court", "loans", "flows"):
+    # registry first: flows are categorised with the firms and related parties it knows; flows are pulled, which needs no
+    # Spark, while the records of the others are checked
+    records = ("registry", "tax", "court", "loans")
+    with ThreadPoolExecutor(1) as pool, session(settings) as lake:
+        pulls = {s: pool.submit(pull, settings, s, as_of, history=True) for s in (*records, "flows")}
+        reports = {}
+        for s in (*records, "flows"):
+            reports[f"pull {s}"] = pulls[s].result()
             reports[f"check {s}"] = check(lake, s, as_of, history=True)
         reports["tiles"] = spark_step(lake, "tiles", as_of, history=True)
         for name in then:
