@@ -2,7 +2,7 @@
 
 Importing Airflow and reading the DAG folder costs about 5 s; a lane pays that once for all DAGs it runs.
 Speaks lines: reads `sync` or `run DAG_ID` from standard input, writes one JSON object per event to standard output.
-Airflow's own log goes to standard error. Started by jobs.airflow_night only.
+Airflow's own log goes to standard error. Started by jobs.airflow_lanes only.
 """
 
 from __future__ import annotations

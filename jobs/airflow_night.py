@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import queue
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from types import FrameType
-from typing import IO, Any
-
-import psutil
 
 from jobs import airflow_env
+from jobs.airflow_lanes import Event, Lane, lanes
 from jobs.session_host import host
 from lake import store
 from lake.errors import ConfigError, ContractBroken, GateFailed, LiushuiError, SourceUnavailable, UsageError
@@ -38,10 +33,6 @@ PRODUCERS: dict[str, tuple[str, ...]] = {
 }
 ERRORS = {2: UsageError, 10: ConfigError, 11: SourceUnavailable, 12: GateFailed, 13: ContractBroken}
 GO_ON = 11
-LANES = 2
-READY_SECONDS = 120
-
-Event = dict[str, Any]
 
 
 @dataclass
@@ -101,52 +92,6 @@ def as_error(event: Event, log_file: Path) -> LiushuiError:
     error = ERRORS.get(code, LiushuiError)(f"{task_name(event)}: {event.get('message', 'failed')} (Airflow's log: {log_file})")
     error.exit_code = code if code in ERRORS else 1
     return error
-
-
-class Lane:
-    """One jobs.airflow_lane process; its events arrive in `events` with the lane's number."""
-
-    def __init__(
-        self, number: int, env: dict[str, str], as_of: date, log_file: IO[str], events: queue.Queue[tuple[int, Event | None]]
-    ) -> None:
-        command = [sys.executable, "-m", "jobs.airflow_lane", str(airflow_env.DAGS), as_of.isoformat()]
-        self._process = subprocess.Popen(command, env=env, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log_file)
-        threading.Thread(target=self._read, args=(number, events), daemon=True).start()
-
-    def _read(self, number: int, events: queue.Queue[tuple[int, Event | None]]) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            events.put((number, json.loads(line)))
-        events.put((number, None))
-
-    def ask(self, line: str) -> None:
-        """Send one request; BrokenPipeError when the lane has ended."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(line + "\n")
-        self._process.stdin.flush()
-
-    def close(self) -> None:
-        """No more requests; a lane that is in the middle of one is ended with the jobs it started."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        try:
-            self._process.wait(3)
-        except subprocess.TimeoutExpired:
-            # the lane first, and at once: asked kindly, Airflow would end the job only and then retry it
-            jobs = psutil.Process(self._process.pid).children(recursive=True)
-            self._process.kill()
-            self._process.wait()
-            airflow_env.end_processes(jobs)
-
-
-@contextmanager
-def _lanes(env: dict[str, str], as_of: date, log_file: IO[str], events: queue.Queue[tuple[int, Event | None]]) -> Iterator[list[Lane]]:
-    with ExitStack() as ends:
-        lanes = []
-        for number in range(LANES):
-            lanes.append(Lane(number, env, as_of, log_file, events))
-            ends.callback(lanes[-1].close)
-        yield lanes
 
 
 @contextmanager
@@ -232,10 +177,10 @@ def run_night(settings: Settings, as_of: date, tell: Callable[[Event], None] | N
         path.open("w", encoding="utf-8") as log_file,
     ):  # fmt: skip
         env = airflow_env.environment(settings, socket, airflow_env.RUN_DATABASE)
-        with _lanes(env, as_of, log_file, events) as lanes:
+        with lanes(env, as_of, log_file, events) as both:
             # the lanes import Airflow meanwhile
             airflow_env.prepare(settings, socket, airflow_env.RUN_DATABASE)
-            _play(lanes, events, result, tell or _log_event, path)
+            _play(both, events, result, tell or _log_event, path)
     result.total_seconds = time.monotonic() - started
     own = result.total_seconds - sum(result.task_seconds.values())
     log.info(
