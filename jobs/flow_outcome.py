@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
@@ -124,15 +125,18 @@ def _silver(n: Night, state: RowState, p: Parked) -> None:
     )
     before = state.owned.select("account_id", "firm_id").join(told.select("account_id"), on="account_id", how="left_anti")
     owners = save("owner", before.unionByName(told))
-    new, ended = flow_silver.accounts(own_rows, flow_earlier.open_accounts(n), *when)
-    save("acct", new)
-    save("acct_ended", ended)
-    save("bal", flow_silver.balances(good(state.account_day.where((F.col("has_bal")) & (F.col("as_of") == F.lit(n.as_of)))), owners, *when))
-    save("gl", flow_silver.ledger_rows(good(state.rows["GL"]), *when))
-    ctl = good(state.rows["CTL"])
-    save("ctl_flow", flow_silver.control_flows(ctl, *when))
-    save("ctl_balance", flow_silver.control_balances(ctl, *when))
-    _transactions(n, state, good, owners)
+    with ThreadPoolExecutor(1) as pool:
+        transactions = pool.submit(_transactions, n, state, good, owners)
+        new, ended = flow_silver.accounts(own_rows, flow_earlier.open_accounts(n), *when)
+        balances = good(state.account_day.where((F.col("has_bal")) & (F.col("as_of") == F.lit(n.as_of))))
+        ctl = good(state.rows["CTL"])
+        for name, rows in {
+            "acct": new, "acct_ended": ended, "bal": flow_silver.balances(balances, owners, *when),
+            "gl": flow_silver.ledger_rows(good(state.rows["GL"]), *when), "ctl_flow": flow_silver.control_flows(ctl, *when),
+            "ctl_balance": flow_silver.control_balances(ctl, *when),
+        }.items():  # fmt: skip
+            save(name, rows)
+        transactions.result()
 
 
 def _transactions(n: Night, state: RowState, good: Callable[[DataFrame], DataFrame], owners: DataFrame) -> None:

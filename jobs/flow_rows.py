@@ -53,8 +53,8 @@ def row_views(n: Night) -> RowState:
     with_old = {t: df.unionByName(context[t].select(*df.columns)) if t in context else df for t, df in rows.items()}
     acct_before = flow_earlier.account_rows(n, known)
     acct = rows["ACCT"] if acct_before is None else rows["ACCT"].unionByName(acct_before)
-    accounts = n.scratch.save("account", views.account(acct))
-    account_day = n.scratch.save("account_day", _account_day(with_old, bank_day, banks.allowed(n.refs.foreign)))
+    days = _account_day(with_old, bank_day, banks.allowed(n.refs.foreign))
+    accounts, account_day = n.scratch.save_all({"account": views.account(acct), "account_day": days})
     bank_day.createOrReplaceTempView("bank_day")
     accounts.createOrReplaceTempView("account")
     account_day.createOrReplaceTempView("account_day")
@@ -63,10 +63,12 @@ def row_views(n: Night) -> RowState:
         df.createOrReplaceTempView(f"{t.lower()}_rows")
     odd = n.lake.spark.table("odd_rows")
     n.in_force(without(odd, settled)).createOrReplaceTempView("odd_rows")
-    groups = views.gl_groups(account_day, with_old["GL"], accounts, bank_day)
-    n.scratch.save("gl_group", groups).createOrReplaceTempView("gl_group")
-    cells = views.control_cells(account_day, with_old["CTL"], accounts, bank_day)
-    n.scratch.save("control_cell", cells).createOrReplaceTempView("control_cell")
+    sums = {
+        "gl_group": views.gl_groups(account_day, with_old["GL"], accounts, bank_day),
+        "control_cell": views.control_cells(account_day, with_old["CTL"], accounts, bank_day),
+    }
+    for name, saved in zip(sums, n.scratch.save_all(sums), strict=True):
+        saved.createOrReplaceTempView(name)
     _known_codes(n).createOrReplaceTempView("uscc_known")
     return RowState(rows, settled, account_day, accounts, flow_earlier.owned(n), flow_earlier.ownerless(n, acct_before))
 
