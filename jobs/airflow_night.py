@@ -173,7 +173,7 @@ def run_night(settings: Settings, as_of: date, tell: Callable[[Event], None] | N
     events: queue.Queue[tuple[int, Event | None]] = queue.Queue()
     one_at_a_time = store.lock(settings, "airflow-night", seconds=1)
     with (
-        _asked_to_end(), one_at_a_time, host(settings), airflow_env.server(settings) as socket,
+        _asked_to_end(), one_at_a_time, host(settings, night=True), airflow_env.server(settings) as socket,
         path.open("w", encoding="utf-8") as log_file,
     ):  # fmt: skip
         env = airflow_env.environment(settings, socket, airflow_env.RUN_DATABASE)

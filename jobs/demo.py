@@ -101,7 +101,7 @@ def run(settings: Settings, preset: str, seed: int, end: date) -> None:
         "--out",
         str(settings.home),
     )
-    with _sources(settings, logs), host(settings):
+    with _sources(settings, logs), host(settings, night=False):
         if not (settings.home / "models" / "champion").exists():
             _call(console, logs, "history, samples, model", "jobs", "backfill", "--as-of", history, "--then", "samples,train")
         _call(console, logs, "night by Airflow", "jobs", "airflow-night", "--as-of", end.isoformat())

@@ -41,8 +41,11 @@ def _path(folder: str, settings: Settings) -> str:
 
 
 @contextmanager
-def host(settings: Settings) -> Iterator[None]:
-    """A host for the commands started inside the block, unless one is there already; its own output goes to run/logs."""
+def host(settings: Settings, *, night: bool) -> Iterator[None]:
+    """A host for the commands started inside the block, unless one is there already; its own output goes to run/logs.
+
+    `night`: all of them are steps of one night.
+    """
     if os.environ.get(VARIABLE):
         yield
         return
@@ -52,7 +55,7 @@ def host(settings: Settings) -> Iterator[None]:
     with tempfile.TemporaryDirectory(prefix="liushui-") as folder, (logs / "session.log").open("w") as out:
         path = _path(folder, settings)
         env = {**os.environ, "LIUSHUI_PROFILE": settings.profile, "LIUSHUI_HOME": str(settings.home)}
-        command = [sys.executable, "-m", "jobs.session_host", path]
+        command = [sys.executable, "-m", "jobs.session_host", path, "night" if night else "all"]
         process = subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=out, stderr=subprocess.STDOUT)
         assert process.stdin is not None
         try:
@@ -117,10 +120,11 @@ def _output(stdout: int, stderr: int) -> Iterator[None]:
             os.close(fd)
 
 
-def serve(listener: socket.socket, run: Callable[[list[str]], int]) -> None:
+def serve(listener: socket.socket, start: Callable[[], None], run: Callable[[list[str]], int]) -> None:
     """Run the commands of clients, one after another, each with its client's output; never returns.
 
-    A defect ends its command as it would end a process of its own: traceback, exit code 1.
+    `start` comes before each of them, with the output of this process: Java keeps what it starts with open, and who reads a
+    client's output to its end would wait for Java's. A defect ends its command as it would end a process of its own: traceback, exit code 1.
     """
     threading.Thread(target=_end_with, args=(0, threading.Event()), daemon=True).start()
     while True:
@@ -129,6 +133,7 @@ def serve(listener: socket.socket, run: Callable[[list[str]], int]) -> None:
         with client:
             request, given, _, _ = socket.recv_fds(client, 1 << 16, 2)
             threading.Thread(target=_end_with, args=(client, done), daemon=True).start()
+            start()
             with _output(*given):
                 try:
                     code = run(json.loads(request))
@@ -139,8 +144,8 @@ def serve(listener: socket.socket, run: Callable[[list[str]], int]) -> None:
             client.sendall(str(code).encode())
 
 
-def main(path: str) -> None:
-    """Listen at `path` and serve; the first command that asks for a session starts it."""
+def main(path: str, kind: str) -> None:
+    """Listen at `path` and serve; the first command starts the session ("night": one for the steps of a night)."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(path)
         listener.listen(16)
@@ -148,9 +153,8 @@ def main(path: str) -> None:
         from jobs.steps import keep_session
 
         setup_logging()
-        keep_session()
-        serve(listener, run_command)
+        serve(listener, lambda: keep_session(load_settings(), night=kind == "night"), run_command)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

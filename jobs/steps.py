@@ -19,14 +19,16 @@ NIGHT_STEPS = ("tiles", "indicators", "score")
 PLAIN_STEPS = ("publish", "report")
 
 
-_kept: list[Any] | None = None
-"""The first session of a process that keeps it for the commands it runs for others (jobs.session_host); None elsewhere."""
+_kept: list[Any] = []
+"""The session of a process that keeps one for the commands it runs for others (jobs.session_host)."""
 
 
-def keep_session() -> None:
-    """From now on every `session` of this process is a part of its first one, which lives as long as the process."""
-    global _kept
-    _kept = []
+def keep_session(settings: Settings, *, night: bool) -> None:
+    """Start the session that every `session` of this process is a part of, unless it has started."""
+    from lake.session import spark_session
+
+    if not _kept:
+        _kept.append(spark_session(settings, night=night))
 
 
 @contextmanager
@@ -35,19 +37,17 @@ def session(settings: Settings, *, night: bool = False) -> Iterator[Any]:
     from lake.io import Lake
     from lake.session import spark_session
 
-    if _kept is None:
-        spark = spark_session(settings, night=night)
+    if _kept:
         try:
-            yield Lake(spark, settings)
+            yield Lake(_kept[0].newSession(), settings)  # with views of its own
         finally:
-            spark.stop()
+            _kept[0].catalog.clearCache()
         return
-    if not _kept:
-        _kept.append(spark_session(settings, night=night))
+    spark = spark_session(settings, night=night)
     try:
-        yield Lake(_kept[0].newSession(), settings)  # with views of its own
+        yield Lake(spark, settings)
     finally:
-        _kept[0].catalog.clearCache()
+        spark.stop()
 
 
 def job(name: str) -> Callable[..., Report]:

@@ -27,7 +27,7 @@ def run(arguments):
     return int(arguments[2])
 with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
     listener.bind(sys.argv[1]); listener.listen(16)
-    session_host.serve(listener, run)
+    session_host.serve(listener, lambda: None, run)
 """
 CLIENT = "import sys; from jobs import session_host; code = session_host.hand_over(sys.argv[1:]); sys.exit(99 if code is None else code)"
 
@@ -104,14 +104,23 @@ def test_the_host_ends_with_its_starter(server) -> None:
 
 def test_a_host_is_found_inside_the_block_only(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIUSHUI_HOME", str(settings.home))
-    with session_host.host(settings):
+    with session_host.host(settings, night=True):
         folder = os.environ[session_host.VARIABLE]
-        with session_host.host(settings):
+        with session_host.host(settings, night=True):
             assert os.environ[session_host.VARIABLE] == folder, "one is enough"
         assert session_host.hand_over(["check", "nosuch", "--as-of", "2026-09-14"]) == 2
         assert session_host.hand_over(["report"]) is None
     assert session_host.VARIABLE not in os.environ
     assert not Path(folder).exists()
+
+
+def test_who_reads_the_output_of_a_command_gets_its_end_though_the_session_lives_on(settings: Settings, monkeypatch) -> None:
+    monkeypatch.setenv("LIUSHUI_HOME", str(settings.home))
+    with session_host.host(settings, night=True):
+        for _ in range(2):
+            command = [sys.executable, "-m", "jobs", "check", "registry", "--as-of", "2026-09-14"]
+            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+            assert (done.returncode, done.stdout) == (0, "check registry: nothing to do\n")
 
 
 def test_parts_of_a_kept_session_have_views_of_their_own(spark, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
