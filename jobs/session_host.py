@@ -3,8 +3,9 @@
 A session of its own costs every step of a night seconds of starting and a minute of Java that has compiled nothing yet, more than
 the work on some thousand firms. `host` starts the process and names its folder in LIUSHUI_SESSION_HOST; `python -m jobs tiles …`
 then hands over its arguments and its output (`hand_over`), and runs itself as ever where there is no host. A client that ends
-early ends the host with whatever it was doing, and the next command starts its own session: killing a step means the same with
-and without a host. Commands wait for each other; there is one of them at a time.
+early ends the host with whatever it was doing, a defect of a command ends it after that command, and the next command starts its
+own session: killing or retrying a step means the same with and without a host. Commands wait for each other; there is one of them
+at a time.
 """
 
 from __future__ import annotations
@@ -21,8 +22,12 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
 from pathlib import Path
+from typing import NoReturn
+
+import psutil
 
 from lake.errors import LiushuiError
 from lake.settings import Settings, load_settings
@@ -32,6 +37,8 @@ VARIABLE = "LIUSHUI_SESSION_HOST"
 COMMANDS = ("backfill", "check", "evaluate", "indicators", "samples", "score", "steps", "tiles", "train")
 """Commands that need a Spark session."""
 ENDED_EARLY = 1
+BEGUN = b"b"
+"""Told to a client when its command begins; before that it may still run the command itself."""
 START_SECONDS = 60
 
 
@@ -56,7 +63,10 @@ def host(settings: Settings, *, night: bool) -> Iterator[None]:
         path = _path(folder, settings)
         env = {**os.environ, "LIUSHUI_PROFILE": settings.profile, "LIUSHUI_HOME": str(settings.home)}
         command = [sys.executable, "-m", "jobs.session_host", path, "night" if night else "all"]
-        process = subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=out, stderr=subprocess.STDOUT)
+        # a session of its own: Ctrl-C is for the starter, which ends the host by its standard input
+        process = subprocess.Popen(
+            command, env=env, stdin=subprocess.PIPE, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
+        )  # fmt: skip
         assert process.stdin is not None
         try:
             _wait(process, path, logs / "session.log")
@@ -86,21 +96,36 @@ def hand_over(arguments: list[str]) -> int | None:
             s.connect(_path(folder, load_settings()))
         except (FileNotFoundError, ConnectionRefusedError):
             return None
+        answer = b""
         try:
             socket.send_fds(s, [json.dumps(arguments).encode()], [1, 2])
+            if s.recv(1) != BEGUN:
+                return None  # the host ended before this command was its turn
             answer = s.recv(16)
         except (ConnectionResetError, BrokenPipeError):
-            answer = b""
+            return None
     if not answer:
         log.error("the process that keeps the Spark session ended during this command, see run/logs/session.log; a rerun starts its own")
     return int(answer or ENDED_EARLY)
 
 
+def _end() -> NoReturn:
+    """End this process now, and all that it has started: Java, and processes of a step."""
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            child.kill()
+    os._exit(ENDED_EARLY)
+
+
 def _end_with(other_side: socket.socket | int, done: threading.Event) -> None:
-    """End this process, and its Java with it, when the other side goes away before `done`."""
+    """End this process when the other side goes away before `done`."""
     while not done.is_set():
-        if select.select([other_side], [], [], 0.2)[0] and not done.is_set():
-            os._exit(ENDED_EARLY)
+        try:
+            gone = select.select([other_side], [], [], 0.2)[0]
+        except ValueError:
+            return  # closed meanwhile: the command is done
+        if gone and not done.is_set():
+            _end()
 
 
 @contextmanager
@@ -124,7 +149,8 @@ def serve(listener: socket.socket, start: Callable[[], None], run: Callable[[lis
     """Run the commands of clients, one after another, each with its client's output; never returns.
 
     `start` comes before each of them, with the output of this process: Java keeps what it starts with open, and who reads a
-    client's output to its end would wait for Java's. A defect ends its command as it would end a process of its own: traceback, exit code 1.
+    client's output to its end would wait for Java's. A defect ends its command as it would end a process of its own, with a
+    traceback and exit code 1, and this process after it: the session may be what is broken.
     """
     threading.Thread(target=_end_with, args=(0, threading.Event()), daemon=True).start()
     while True:
@@ -134,18 +160,24 @@ def serve(listener: socket.socket, start: Callable[[], None], run: Callable[[lis
             request, given, _, _ = socket.recv_fds(client, 1 << 16, 2)
             threading.Thread(target=_end_with, args=(client, done), daemon=True).start()
             start()
+            client.sendall(BEGUN)
+            defect = False
             with _output(*given):
                 try:
                     code = run(json.loads(request))
                 except Exception:
                     sys.excepthook(*sys.exc_info())
-                    code = ENDED_EARLY
+                    code, defect = ENDED_EARLY, True
             done.set()
             client.sendall(str(code).encode())
+        if defect:
+            _end()
 
 
 def main(path: str, kind: str) -> None:
     """Listen at `path` and serve; the first command starts the session ("night": one for the steps of a night)."""
+    # its helper process keeps what it starts with open, like Java
+    resource_tracker.ensure_running()
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(path)
         listener.listen(16)

@@ -24,10 +24,12 @@ _kept: list[Any] = []
 
 
 def keep_session(settings: Settings, *, night: bool) -> None:
-    """Start the session that every `session` of this process is a part of, unless it has started."""
+    """Start the session that every `session` of this process is a part of; raises when one that has started is gone."""
     from lake.session import spark_session
 
-    if not _kept:
+    if _kept:
+        _kept[0].sql("SELECT 1").collect()
+    else:
         _kept.append(spark_session(settings, night=night))
 
 
@@ -95,9 +97,13 @@ def history(settings: Settings, as_of: date, then: tuple[str, ...] = ()) -> dict
     with ThreadPoolExecutor(1) as pool, session(settings) as lake:
         pulls = {s: pool.submit(pull, settings, s, as_of, history=True) for s in (*records, "flows")}
         reports = {}
-        for s in (*records, "flows"):
-            reports[f"pull {s}"] = pulls[s].result()
-            reports[f"check {s}"] = check(lake, s, as_of, history=True)
+        try:
+            for s in (*records, "flows"):
+                reports[f"pull {s}"] = pulls[s].result()
+                reports[f"check {s}"] = check(lake, s, as_of, history=True)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)  # do not pull millions of rows before telling
+            raise
         reports["tiles"] = spark_step(lake, "tiles", as_of, history=True)
         for name in then:
             reports[name] = spark_step(lake, name, as_of)

@@ -19,7 +19,7 @@ from simulator.params import Params
 JAVA_OPTIONS = (
     "-Duser.timezone=Asia/Shanghai -XX:+UseParallelGC -XX:-DontCompileHugeMethods -XX:ReservedCodeCacheSize=256m "
     "-XX:Tier4InvocationThreshold=200000 -XX:Tier4MinInvocationThreshold=24000 -XX:Tier4CompileThreshold=600000 -XX:Tier4BackEdgeThreshold=1600000 "
-    "-Xms2g -XX:MetaspaceSize=256m"
+    "-XX:MetaspaceSize=256m"
 )
 
 
