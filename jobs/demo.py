@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 import time
@@ -40,6 +41,17 @@ def _call(console: Console, logs: Path, title: str, *command: str) -> None:
         error.exit_code = process.returncode
         raise error
     console.print(f"  {title:<28} {time.monotonic() - started:6.1f} s")
+
+
+def _give_key(settings: Settings, seed: int) -> None:
+    """Give a new home the token key of its seed: tokens decide which firms train, and the same seed is to give the same model.
+
+    A synthetic province has nobody to protect; a key that is there already stays.
+    """
+    file = settings.key_file or settings.folder("keys") / "token.key"
+    if not file.exists():
+        file.touch(mode=0o600)
+        file.write_text(hashlib.sha256(f"liushui synthetic province {seed}".encode()).hexdigest())
 
 
 @contextmanager
@@ -86,6 +98,7 @@ def run(settings: Settings, preset: str, seed: int, end: date) -> None:
     logs.mkdir(exist_ok=True)
     started = time.monotonic()
     console.print(f"liushui: province {preset!r}, seed {seed}, night of {end}, home {settings.home}")
+    _give_key(settings, seed)
     history = (end - timedelta(days=1)).isoformat()
     _call(
         console,

@@ -1,7 +1,7 @@
 """One Spark session for commands that follow each other on one machine: a process that runs them in its own session.
 
-A session of its own costs every step of a night seconds of starting and a minute of Java that has compiled nothing yet, more than
-the work on some thousand firms. `host` starts the process and names its folder in LIUSHUI_SESSION_HOST; `python -m jobs tiles …`
+A session of its own costs every step of a night its start and Java that has compiled nothing yet, more than the work on some
+thousand firms (figures: ADR 0009). `host` starts the process and names its folder in LIUSHUI_SESSION_HOST; `python -m jobs tiles …`
 then hands over its arguments and its output (`hand_over`), and runs itself as ever where there is no host. A client that ends
 early ends the host with whatever it was doing, a defect of a command ends it after that command, and the next command starts its
 own session: killing or retrying a step means the same with and without a host. Commands wait for each other; there is one of them

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lake.errors import GateFailed
-from models import metrics
 from models.metrics import Estimate
 
 LEAK_AUC = 0.92
@@ -53,18 +52,13 @@ BOUNDS = {
 }
 
 
-def refuse_leak(sample: str, auc: Estimate, defaults: int, goods: int) -> None:
+def refuse_leak(sample: str, auc: Estimate, defaults: int) -> None:
     """Raise GateFailed when the AUC of `sample` is surely above 0.92: no honest input is that good.
 
-    Surely: the lower ends of both 95 % intervals are, the bootstrap's in `auc` and Hanley and McNeil's over `defaults` and
-    `goods` (firms). A bootstrap over a handful of defaults that happen to be well ordered can only draw those again, so
-    its interval is too short there; an AUC of 1 has no width in either and is always refused.
+    Surely: the whole bootstrap interval is. `defaults` tells the reader how many outcomes that rests on.
     """
-    if auc.value is None or auc.value <= LEAK_AUC:
-        return
-    low = min(auc.value if auc.low is None else auc.low, metrics.hanley_mcneil_low(auc.value, defaults, goods))
-    if low > LEAK_AUC:
+    if auc.value is not None and auc.value > LEAK_AUC and (auc.low is None or auc.low > LEAK_AUC):
         raise GateFailed(
-            f"AUC on {sample}: expected at most {LEAK_AUC}, found {auc.value:.3f} (95 % interval from {low:.3f}) with {defaults} "
-            "defaults. An input carries the outcome: look at the top reasons and at rows known after their snapshot."
+            f"AUC on {sample}: expected at most {LEAK_AUC}, found {auc.value:.3f} (95 % interval from {auc.low or auc.value:.3f}) "
+            f"with {defaults} defaults. An input carries the outcome: look at the top reasons and at rows known after their snapshot."
         )

@@ -23,7 +23,7 @@ def evaluate(m: Matrix, scored: Scored, name: str, resamples: int, seed: int) ->
     auc, ks = metrics.ranking(scored.log_odds, m.y, m.firm, weights, resamples, seed)
     bads = m.y == 1
     defaults = len({(f, k) for f, k in zip(m.firm[bads], m.default_key[bads], strict=True)})
-    acceptance.refuse_leak(name, auc, defaults, goods=len(np.setdiff1d(m.firm, m.firm[bads])))
+    acceptance.refuse_leak(name, auc, defaults)
     calibration = metrics.calibration(scored.pd, m.y)
     worst = metrics.worst_decile_share(scored.log_odds, m.y)
     bounds = acceptance.BOUNDS

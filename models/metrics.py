@@ -70,15 +70,6 @@ def _estimate(value: float, many: Floats) -> Estimate:
     return Estimate(value, float(low), float(high))
 
 
-def hanley_mcneil_low(auc: float, bads: int, goods: int) -> float:
-    """Lower end of the 95 % interval of `auc` from the counts of both classes alone (Hanley and McNeil 1982)."""
-    if bads == 0 or goods == 0:
-        return 0.0
-    two_bads, two_goods = auc / (2 - auc), 2 * auc**2 / (1 + auc)
-    variance = (auc * (1 - auc) + (bads - 1) * (two_bads - auc**2) + (goods - 1) * (two_goods - auc**2)) / (bads * goods)
-    return auc - float(norm.isf(0.025)) * float(np.sqrt(max(variance, 0.0)))
-
-
 def delong(y: Ints, first: Floats, second: Floats) -> tuple[float, float]:
     """Difference AUC(second) - AUC(first) on the same rows and its two-sided p-value (DeLong, correlated curves)."""
     bad, good = y == 1, y == 0
