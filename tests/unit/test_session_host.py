@@ -134,7 +134,8 @@ def test_who_reads_the_output_of_a_command_gets_its_end_though_the_session_lives
             command = [sys.executable, "-m", "jobs", "check", "registry", "--as-of", "2026-09-14"]
             done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
             assert (done.returncode, done.stdout) == (0, "check registry: nothing to do\n")
-        (java,) = [p for p in psutil.Process().children(recursive=True) if p.name() == "java"]
+        (server,) = [p for p in psutil.Process().children() if "jobs.session_host" in p.cmdline()]
+        (java,) = [p for p in server.children(recursive=True) if p.name() == "java"]  # the tests' own session has one too
         java.kill()
         time.sleep(1)  # the host does not wait for its children, so it stays known to the system
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
