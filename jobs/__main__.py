@@ -1,24 +1,29 @@
-"""Command line: `python -m jobs NAME --as-of D`, also `liushui NAME`. The only place that knows today, prints, and catches broadly."""
+"""Command line: `python -m jobs NAME --as-of D`, also `liushui NAME`."""
 
 from __future__ import annotations
 
-import errno
 import logging
 import sys
+from collections.abc import Sequence
+from importlib.abc import MetaPathFinder
+from types import ModuleType
 
-import typer
+from jobs import session_host
+from lake.errors import LiushuiError
 
-from jobs import cli_night, cli_people, session_host
-from lake.errors import ConfigError, LiushuiError
+LEAN = ("banks", "night-state", "pull")
+"""Commands of a night that use Arrow and no data frames."""
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="liushui 流水: the night shift that scores small firms from account flows, tax and court data.",
-)
-cli_night.register(app)
-cli_people.register(app)
+
+class _NoPandas(MetaPathFinder):
+    """Answers that there is no pandas.
+
+    Arrow imports pandas, where there is one, before its first conversion: a second of each of a dozen processes of a night.
+    """
+
+    def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> None:
+        if fullname == "pandas":
+            raise ModuleNotFoundError("pandas is not for this command (jobs.__main__.LEAN)", name="pandas")
 
 
 def setup_logging() -> None:
@@ -26,42 +31,6 @@ def setup_logging() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
     for noisy in ("py4j", "httpx", "great_expectations", "feast", "matplotlib", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-
-
-def _as_user_error(e: BaseException) -> LiushuiError | None:
-    """What the machine refused (full disk, no permission) as an error for people; None for a defect of ours."""
-    if isinstance(e, OSError) and e.errno in (errno.ENOSPC, errno.EDQUOT):
-        return ConfigError(
-            f"the disk is full ({e.filename or 'while writing'}). Nothing half-written will be read. Free space, then rerun."
-        )
-    if isinstance(e, OSError) and e.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return ConfigError(f"not allowed to write {e.filename or ''} ({e.strerror}). Give LIUSHUI_HOME a folder this user may write to.")
-    if "No space left on device" in str(e):
-        return ConfigError("the disk is full. Nothing half-written will be read. Free space, then rerun the same command.")
-    return None
-
-
-def run_command(arguments: list[str]) -> int:
-    """Run one command line here; returns an exit code of lake.errors, without a traceback for what a user can cause."""
-    try:
-        app(arguments, standalone_mode=False)
-    except typer.Exit as e:
-        return e.exit_code
-    except typer.Abort:
-        return 130
-    except LiushuiError as e:
-        typer.secho(f"{type(e).__name__}: {e}", err=True, fg="red")
-        return e.exit_code
-    except Exception as e:
-        if type(e).__module__.startswith(("click", "typer")) and hasattr(e, "format_message"):
-            typer.secho(f"{e.format_message()}  (liushui --help)", err=True, fg="red")
-            return 2
-        friendly = _as_user_error(e)
-        if friendly is None:
-            raise
-        typer.secho(f"{type(friendly).__name__}: {friendly}", err=True, fg="red")
-        return friendly.exit_code
-    return 0
 
 
 def main() -> None:
@@ -72,7 +41,13 @@ def main() -> None:
         code = session_host.hand_over(arguments)
     except LiushuiError:
         code = None  # wrong settings: the command itself says so
-    sys.exit(run_command(arguments) if code is None else code)
+    if code is None:
+        if arguments and arguments[0] in LEAN:
+            sys.meta_path.insert(0, _NoPandas())
+        from jobs.cli import run_command  # what a command needs takes half a second, which one that is handed over need not spend
+
+        code = run_command(arguments)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

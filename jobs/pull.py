@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from datetime import date
 
-from jobs.ingest import flows, records_api, tax
 from jobs.runner import Report
 from lake.errors import UsageError
 from lake.settings import Settings
@@ -27,8 +26,15 @@ def run(settings: Settings, source: str, as_of: date, *, bank: str | None = None
         raise UsageError(f"no source {source!r}; known: {', '.join(SOURCES)}")
     if bank is not None and source != "flows":
         raise UsageError(f"--bank is for flows only, not for {source}")
+    # each with its own client alone: that of the database imports pandas, a second of every bank's pull
     if source == "flows":
+        from jobs.ingest import flows
+
         return flows.pull(settings, as_of, bank, history)
     if source == "tax":
+        from jobs.ingest import tax
+
         return tax.pull(settings, as_of, history)
+    from jobs.ingest import records_api
+
     return records_api.pull(settings, source, as_of, history)

@@ -181,7 +181,8 @@ def main(path: str, kind: str) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(path)
         listener.listen(16)
-        from jobs.__main__ import run_command, setup_logging
+        from jobs.__main__ import setup_logging
+        from jobs.cli import run_command
         from jobs.steps import keep_session
 
         setup_logging()

@@ -152,7 +152,7 @@ def test_rendered_commands_are_the_golden_ones(dags):
 def test_golden_commands_are_commands_of_the_command_line():
     from typer.main import get_command
 
-    from jobs.__main__ import app
+    from jobs.cli import app
 
     known = set(get_command(app).commands)
     used = {line.split(" jobs ")[1].split()[0] for line in GOLDEN.read_text(encoding="utf-8").splitlines()}

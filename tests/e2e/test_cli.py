@@ -84,7 +84,7 @@ def test_a_full_disk_leaves_the_table_as_it_was(small_disk: Path) -> None:
 import sys, datetime, os
 from lake import store
 from lake.settings import load_settings
-from jobs.__main__ import _as_user_error
+from jobs.cli import _as_user_error
 s = load_settings("local", sys.argv[1])
 def rows(n, tag):
     at = datetime.datetime(2026, 9, 14, tzinfo=datetime.UTC)
