@@ -20,7 +20,6 @@ def _day(text: str) -> date:
 
 def _generate(args: argparse.Namespace) -> int:
     from simulator.build import build
-    from simulator.session import spark_session
 
     try:
         p = preset(
@@ -28,11 +27,7 @@ def _generate(args: argparse.Namespace) -> int:
         )
     except ValueError as e:
         return _refuse(str(e))
-    spark = spark_session(p, args.out / "source" / "scratch", memory=args.memory)
-    try:
-        seconds = build(spark, p, args.out)
-    finally:
-        spark.stop()
+    seconds = build(p, args.out, memory=args.memory)
     sys.stdout.write(" ".join(f"{k.replace(' ', '_')}={v:.1f}s" for k, v in seconds.items()) + "\n")
     return 0
 
@@ -97,7 +92,7 @@ def parser() -> argparse.ArgumentParser:
     make.add_argument("--banks", type=int)
     make.add_argument("--end", type=_day, help="last business date, yyyy-mm-dd")
     make.add_argument("--fault-scale", type=float, help="0: no planted faults, 1: default rates")
-    make.add_argument("--memory", default="3g", help="memory of the Spark driver")
+    make.add_argument("--memory", default="3g", help="memory for tables; what does not fit goes to files below OUT/source/work")
     make.set_defaults(run=_generate)
     serving = commands.add_parser("serve", help="run the source systems: the tax database and the records API")
     serving.add_argument("--home", type=Path, required=True)

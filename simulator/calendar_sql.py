@@ -34,9 +34,9 @@ def minor(p: Params, fen: str, cur: str, m: str) -> str:
         for i in range(p.first_m - 1, p.end_m + 2)
     ]
     width = p.end_m + 3 - p.first_m
-    return f"IF({cur} = 0, {fen}, CAST(round({fen} / {lookup(rates, f'{cur} * {width} + {m} - {p.first_m - 1}')}) AS BIGINT))"
+    return f"IF({cur} = 0, {fen}, round({fen} / {lookup(rates, f'{cur} * {width} + {m} - {p.first_m - 1}')})::BIGINT)"
 
 
 def date_sql(m: str, day: str) -> str:
     """Date of a day of month m."""
-    return f"date_add(add_months(DATE'2000-01-01', {m}), {day} - 1)"
+    return f"(make_date(2000 + ({m}) // 12, ({m}) % 12 + 1, 1) + ({day} - 1))"

@@ -1,15 +1,18 @@
-"""Lines of the control files: general ledger totals (GL), the second channel's totals (CTL), account files (ACCT)."""
+"""Lines of the control files: general ledger totals (GL), the second channel's totals (CTL), account files (ACCT).
+
+Each query has file_id, line (text with its newline), cur, side and amount for the totals.
+"""
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
+from duckdb import DuckDBPyConnection
 
-from simulator.bank_rows import decimal, file_id, year_month
+from simulator.bank_rows import decimal, file_id, joined, year_month
 from simulator.calendar_sql import date_sql
-from simulator.draws import Draws
+from simulator.draws import Draws, select, union
 from simulator.params import Params, month_last, month_no
-from simulator.province import Province
+
+DAY8 = f"({year_month('m')} * 100 + day)"
 
 
 def _controlled(p: Params) -> str:
@@ -19,86 +22,92 @@ def _controlled(p: Params) -> str:
     return f"(m > {dense} OR (m = {dense} AND day >= {p.daily_from.day}) OR CASE m {ends} ELSE false END)"
 
 
-def ledger_totals(g: Province, balance: DataFrame) -> DataFrame:
-    """Per bank, branch, subject, currency and date: sums over the delivered accounts and over those not delivered (ne_*)."""
-    d = Draws(g.p.seed)
-    named = g.account.selectExpr("acct AS na", "branch", "subject", "ccy", "cur", "exponent")
-    rows = balance.where(_controlled(g.p)).join(F.broadcast(named), F.expr("acct = na"), "inner")
-    sums = rows.groupBy("bank", "branch", "subject", "ccy", "cur", "exponent", "m", "day").agg(
-        *(F.sum(c).alias(c) for c in ("opening", "debit", "credit", "closing")), F.count("acct").alias("accounts")
-    )
-    keys = ("branch", "subject", "cur")
-    number = f"datediff({date_sql('m', 'day')}, DATE'2020-01-01')"
+def prepare(con: DuckDBPyConnection) -> None:
+    """The empty tables `ledger` and `flow`, which the blocks fill."""
+    place = "bank INTEGER, branch VARCHAR, ccy VARCHAR, exponent INTEGER, m INTEGER, day INTEGER"
+    con.execute(f"CREATE TABLE ledger ({place}, subject VARCHAR, cur INTEGER, opening BIGINT, debit BIGINT, credit BIGINT, closing BIGINT, accounts BIGINT)")
+    con.execute(f"CREATE TABLE flow ({place}, side VARCHAR, amount BIGINT, cnt BIGINT)")
+
+
+def ledger_totals(p: Params) -> str:
+    """Per bank, branch, subject, currency and date: sums over the delivered accounts of `balance` (minor units)."""
+    sums = ", ".join(f"sum({c})::BIGINT AS {c}" for c in ("opening", "debit", "credit", "closing"))
+    return f"SELECT b.bank, a.branch, a.subject, a.ccy, a.cur, a.exponent, b.m, b.day, {sums}, count(*) AS accounts FROM balance b JOIN account a ON a.acct = b.acct WHERE {_controlled(p)} GROUP BY ALL"
+
+
+def flow_totals() -> str:
+    """Per bank, branch, currency, date and side: sum and number of the transactions of `balance`."""
+    days = "SELECT b.*, a.branch, a.ccy, a.exponent FROM balance b JOIN account a ON a.acct = b.acct"
+    keys = ("bank", "branch", "ccy", "exponent", "m", "day")
+    sides = (
+        select(days, *keys, f"'{side}' AS side", f"sum({x})::BIGINT AS amount", f"sum({x}_cnt)::BIGINT AS cnt") + f" GROUP BY ALL HAVING sum({x}_cnt) > 0"
+        for side, x in (("C", "credit"), ("D", "debit"))
+    )  # fmt: skip
+    return union(*sides)
+
+
+def ledger_lines(p: Params) -> str:
+    """GL lines of `ledger` (ledger_totals): the bank's ledger = delivered + not delivered (ne_*)."""
+    d = Draws(p.seed)
+    keys = ("branch::INTEGER", "subject::INTEGER", "cur")
+    number = f"{date_sql('m', 'day')} - DATE '2020-01-01'"
 
     def rest(n: str) -> str:
-        return f"CAST(1000000L + floor(90000000D * {d.u('not delivered', *keys)} * (1D + 0.05D * {d.u('not delivered day', *keys, n)})) AS BIGINT)"
+        return f"(1000000 + floor(90000000e0 * {d.u('not delivered', *keys)} * (1e0 + 0.05e0 * {d.u('not delivered day', *keys, n)}))::BIGINT)"
 
+    held = select(
+        "ledger", "*", f"{rest(number)} AS ne_close", f"{rest(number + ' - 1')} AS ne_open",
+        f"floor(5000000e0 * {d.u('turned', *keys, number)})::BIGINT AS turned", f"20 + {d.pick('ne count', 80, *keys)} AS ne_cnt",
+    )  # fmt: skip
     net = "ne_close - ne_open"
-    return sums.selectExpr("*", f"{rest(number)} AS ne_close", f"{rest(number + ' - 1')} AS ne_open", f"CAST(floor(5000000D * {d.u('turned', *keys, number)}) AS BIGINT) AS turned").selectExpr(
-        "*", f"turned + greatest({net}, 0L) AS ne_credit", f"turned + greatest(-({net}), 0L) AS ne_debit", f"20 + {d.pick('ne count', 80, *keys)} AS ne_cnt"
+    moved = select(held, "*", f"turned + greatest({net}, 0) AS ne_credit", f"turned + greatest(-({net}), 0) AS ne_debit")
+    pairs = (("opening", "open"), ("debit", "debit"), ("credit", "credit"), ("closing", "close"))
+    whole = (decimal(f"{a} + ne_{b}") for a, b in pairs)
+    rest_of = (decimal(f"ne_{b}") for _a, b in pairs)
+    fields = joined("'D'", "branch", "subject", "ccy", DAY8, *whole, "accounts + ne_cnt", *rest_of, "ne_cnt")
+    return select(
+        moved, f"{file_id(p)} AS file_id", f"concat({fields}, '\n') AS line", "ccy AS cur", "'C' AS side", "closing + ne_close AS amount"
+    )
+
+
+def control_lines(p: Params) -> str:
+    """CTL lines: `flow` (flow_totals), and balances of the dates with ledger totals."""
+    keys = ("bank", "branch", "ccy", "exponent", "m", "day")
+    held = select("ledger", *keys, "'B' AS side", "sum(closing)::BIGINT AS amount", "sum(accounts)::BIGINT AS cnt") + " GROUP BY ALL"
+    kind, side = "IF(side = 'B', 'BALANCE', 'FLOW')", "IF(side = 'B', '', side)"
+    fields = joined("'D'", kind, "branch", "ccy", DAY8, side, "cnt", decimal("amount"))
+    return select(
+        union(select("flow", *keys, "side", "amount", "cnt"), held),
+        f"{file_id(p)} AS file_id", f"concat({fields}, '\n') AS line", "ccy AS cur", "side", "amount",
     )  # fmt: skip
 
 
-def ledger_lines(totals: DataFrame, p: Params) -> DataFrame:
-    """GL lines: the bank's ledger = delivered + not delivered."""
-    day8 = f"CAST({year_month('m')} * 100 + day AS STRING)"
-    whole = ", '|', ".join(
-        decimal(f"({a} + ne_{b})", "exponent")
-        for a, b in (("opening", "open"), ("debit", "debit"), ("credit", "credit"), ("closing", "close"))
-    )
-    rest = ", '|', ".join(decimal(f"ne_{b}", "exponent") for b in ("open", "debit", "credit", "close"))
-    line = f"concat('D|', branch, '|', subject, '|', ccy, '|', {day8}, '|', {whole}, '|', CAST(accounts + ne_cnt AS STRING), '|', {rest}, '|', CAST(ne_cnt AS STRING), '\\n')"
-    return totals.selectExpr(f"{file_id(p)} AS file_id", f"{line} AS line", "ccy AS cur", "'C' AS side", "closing + ne_close AS amount")
-
-
-def control_lines(g: Province, balance: DataFrame, totals: DataFrame) -> DataFrame:
-    """CTL lines: flows per side of every date with transactions, balances of the dates with ledger totals."""
-    named = g.account.selectExpr("acct AS na", "branch", "ccy", "exponent")
-    day8 = f"CAST({year_month('m')} * 100 + day AS STRING)"
-    days = balance.join(F.broadcast(named), F.expr("acct = na"), "inner")
-    names = ("bank", "branch", "ccy", "exponent", "m", "day")
-    sums = days.groupBy(*names).agg(*(F.sum(c).alias(c) for c in ("credit", "credit_cnt", "debit", "debit_cnt")))
-    sides = (
-        "inline(array(struct('C' AS side, credit AS amount, credit_cnt AS cnt), struct('D' AS side, debit AS amount, debit_cnt AS cnt)))"
-    )
-    flow = sums.selectExpr(*names, sides).where("cnt > 0")
-    held = totals.groupBy(*names).agg(F.sum("closing").alias("amount"), F.sum("accounts").alias("cnt")).withColumn("side", F.lit("B"))
-    both = flow.unionByName(held)
-    kind, side = "IF(side = 'B', 'BALANCE', 'FLOW')", "IF(side = 'B', '', side)"
-    line = f"concat('D|', {kind}, '|', branch, '|', ccy, '|', {day8}, '|', {side}, '|', CAST(cnt AS STRING), '|', {decimal('amount', 'exponent')}, '\\n')"
-    return both.selectExpr(f"{file_id(g.p)} AS file_id", f"{line} AS line", "ccy AS cur", "side", "amount")
-
-
-def account_lines(spark: SparkSession, g: Province, identity: DataFrame, freeze: DataFrame) -> DataFrame:
+def account_lines(p: Params) -> str:
     """ACCT lines: the full list in the first file, then openings, closings, freezes; a few accounts sent again in the dense days."""
-    p, d = g.p, Draws(g.p.seed)
-    base = g.account.join(identity.select("f", "uscc", "name"), "f", "inner")
-    first = f"greatest(open_date, DATE'{p.first_day.isoformat()}')"
-    opened = base.selectExpr("*", f"{first} AS at", "'NORMAL' AS status", "'' AS authority", "false AS closing")
-    closed = base.where(f"close_date <= DATE'{p.end.isoformat()}'").selectExpr(
-        "*", "close_date AS at", "'CLOSED' AS status", "'' AS authority", "true AS closing"
+    d = Draws(p.seed)
+    base = "SELECT * FROM account JOIN (SELECT f, uscc, name FROM identity) USING (f)"
+    hit = f"SELECT * FROM ({base}) JOIN frozen_account ON acct = fa"
+    names = ("bank", "account_no", "uscc", "name", "branch", "account_type", "product", "ccy", "subject", "open_date", "close_date")
+
+    def state(rows: str, at: str, status: str = "'NORMAL'", authority: str = "''", where: str = "") -> str:
+        return select(rows, *names, f"{at} AS sent_on", f"{status} AS status", f"{authority} AS authority", where=where)
+
+    again_on = f"DATE '{p.daily_from.isoformat()}' + {d.pick('sent again on', len(p.daily_dates), 'acct')}"
+    again = f"slot = 0 AND {d.u('sent again', 'acct')} < {12.0 * p.banks / p.firms:.12f}e0 AND acct NOT IN (SELECT fa FROM frozen_account)"
+    rows = union(
+        state(base, f"greatest(open_date, DATE '{p.first_day.isoformat()}')"),
+        state(base, "close_date", "'CLOSED'", where="close_date IS NOT NULL"),
+        state(hit, date_sql("freeze_m", "5"), "'FROZEN'", "authority"),
+        state(hit, date_sql("thaw_m", "5")),
+        state(base, again_on, where=again),
     )
-    hit = base.join(freeze, F.expr("acct = fa"), "inner")
-    names = opened.columns
-    frozen = hit.selectExpr("*", f"{date_sql('freeze_m', '5')} AS at", "'FROZEN' AS status", "false AS closing").select(names)
-    thawed = hit.selectExpr(
-        *[c for c in hit.columns if c != "authority"],
-        f"{date_sql('thaw_m', '5')} AS at",
-        "'NORMAL' AS status",
-        "'' AS authority",
-        "false AS closing",
-    ).select(names)
-    again = base.where(f"slot = 0 AND {d.u('sent again', 'acct')} < {12.0 * p.banks / p.firms}D").selectExpr(
-        "*", f"date_add(DATE'{p.daily_from.isoformat()}', {d.pick('sent again on', len(p.daily_dates), 'acct')}) AS at", "'NORMAL' AS status", "'' AS authority", "false AS closing"
-    ).join(freeze.select("fa"), F.expr("acct = fa"), "left_anti")  # fmt: skip
-    rows = (
-        opened.unionByName(closed)
-        .unionByName(frozen)
-        .unionByName(thawed)
-        .unionByName(again.select(names))
-        .where(f"at <= DATE'{p.end.isoformat()}' AND at >= open_date")
+    known = select(rows, "*", where=f"sent_on <= DATE '{p.end.isoformat()}' AND sent_on >= open_date")
+    closed = "IF(status = 'CLOSED', strftime(close_date, '%Y%m%d'), '')"
+    fields = joined(
+        "'D'", "account_no", "uscc", "name", "branch", "account_type", "product", "''", "'N'", "ccy", "subject", "strftime(open_date, '%Y%m%d')",
+        closed, "status", "authority", "'N'", "'\n'",
+    )  # fmt: skip
+    month, day = "((year(sent_on) - 2000) * 12 + month(sent_on) - 1)", "day(sent_on)"
+    return select(
+        known, f"{file_id(p, month, day)} AS file_id", f"concat({fields}) AS line", "'CNY' AS cur", "'C' AS side", "0::BIGINT AS amount"
     )
-    day = "date_format({}, 'yyyyMMdd')"
-    line = f"concat_ws('|', 'D', account_no, uscc, name, branch, account_type, product, '', 'N', ccy, subject, {day.format('open_date')}, IF(closing, {day.format('close_date')}, ''), status, authority, 'N', '\\n')"
-    month, dom = "(year(at) - 2000) * 12 + month(at) - 1", "day(at)"
-    return rows.selectExpr(f"{file_id(p, f'({month})', dom)} AS file_id", f"{line} AS line", "'CNY' AS cur", "'C' AS side", "0L AS amount")

@@ -6,10 +6,7 @@ on the way of a feature reads. A default is 90 days past due; its first missed d
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
-
-from simulator.draws import Draws, clip
+from simulator.draws import Draws, clip, select, union
 from simulator.params import Params
 
 BASE = -3.40
@@ -25,44 +22,51 @@ SPAN_BEFORE, SPAN_AFTER = 36, 14
 
 def quality_sql(d: Draws, f: str, m: str, q0: str) -> str:
     """Quality in month m: drifts slowly around q0 (18-month nodes, linear between)."""
-    node, w = f"floor({m} / 18)", f"({m} / 18D - floor({m} / 18))"
-    drift = f"({d.z('drift', f, node)} * (1D - {w}) + {d.z('drift', f, node + ' + 1')} * {w})"
-    return f"(({q0} + 0.45D * {drift}) / 1.06D)"
+    node, w = f"{m} // 18", f"({m} % 18 / 18e0)"
+    drift = f"({d.z('drift', f, node)} * (1e0 - {w}) + {d.z('drift', f, node + ' + 1')} * {w})"
+    return f"(({q0} + 0.45e0 * {drift}) / 1.06e0)"
 
 
-def defaults(firm: DataFrame, p: Params) -> DataFrame:
+def defaults(p: Params, firm: str = "firm") -> str:
     """One row per default: f, n (0, 1, …), miss_m, ramp in months (0: sudden), cure_m (months after it until it is over), ends."""
     d = Draws(p.seed)
     first, last = p.first_m - SPAN_BEFORE, p.end_m + SPAN_AFTER
-    months = firm.selectExpr("f", "q0", "luck", "lnsize", "open_m", f"explode(sequence({first}, {last})) AS m")
-    logit = f"{BASE}D - {Q_WEIGHT}D * {quality_sql(d, 'f', 'm', 'q0')} - {SIZE_WEIGHT}D * (lnsize - 12.3D) + {LUCK_WEIGHT}D * luck"
-    hit = months.where(f"m >= open_m + 4 AND {d.u('hazard', 'f', 'm')} < 1D - pow(1D - 1D / (1D + exp(-({logit}))), 1D / 12D)")
-    apart = f"aggregate(array_sort(collect_list(m)), CAST(array() AS ARRAY<INT>), (a, x) -> IF(size(a) = 0 OR x - a[size(a) - 1] >= {GAP_MONTHS}, concat(a, array(x)), a)) AS months"
-    kept = hit.groupBy("f").agg(F.expr(apart)).selectExpr("f", "posexplode(months) AS (n, miss_m)")
+    months = select(firm, "f", "q0", "luck", "lnsize", "open_m", f"unnest(range({first}, {last + 1}))::INTEGER AS m")
+    logit = f"{BASE}e0 - {Q_WEIGHT}e0 * {quality_sql(d, 'f', 'm', 'q0')} - {SIZE_WEIGHT}e0 * (lnsize - 12.3e0) + {LUCK_WEIGHT}e0 * luck"
+    hit = select(months, "f", "m", where=f"m >= open_m + 4 AND {d.u('hazard', 'f', 'm')} < 1e0 - pow(1e0 - 1e0 / (1e0 + exp(-({logit}))), 1e0 / 12e0)")  # fmt: skip
+    apart = f"list_reduce(list([m] ORDER BY m), lambda kept, x: IF(x[1] - kept[-1] >= {GAP_MONTHS}, list_concat(kept, x), kept))"
+    kept = select(hit, "f", f"{apart} AS months") + " GROUP BY f"
+    each = select(kept, "f", "generate_subscripts(months, 1)::INTEGER - 1 AS n", "unnest(months) AS miss_m")
     gamma = " + ".join(d.exponential(f"ramp{i}", "f", "miss_m") for i in range(4))
-    return kept.selectExpr(
+    return select(
+        each,
         "*",
-        f"IF({d.u('sudden', 'f', 'miss_m')} < {SUDDEN}D, 0D, greatest(1.5D, 2.6D * ({gamma}))) AS ramp",
+        f"IF({d.u('sudden', 'f', 'miss_m')} < {SUDDEN}e0, 0e0, greatest(1.5e0, 2.6e0 * ({gamma}))) AS ramp",
         f"7 + {d.pick('cure', 14, 'f', 'miss_m')} AS cure_m",
-        f"CASE WHEN {d.u('ends', 'f', 'miss_m')} < 0.45D THEN 'cured' WHEN {d.u('ends', 'f', 'miss_m')} < 0.8D THEN 'written_off' ELSE 'restructured' END AS ends",
+        f"CASE WHEN {d.u('ends', 'f', 'miss_m')} < 0.45e0 THEN 'cured' WHEN {d.u('ends', 'f', 'miss_m')} < 0.8e0 THEN 'written_off' ELSE 'restructured' END AS ends",
     )
 
 
-def firm_events(firm: DataFrame, default: DataFrame, p: Params) -> DataFrame:
-    """firm with `events`: array of (kind 1 default, 2 healing distress, at, ramp, cure), empty for most."""
+def distress(p: Params) -> str:
+    """Distress d in 0..1 of every firm and month f, m where it is above 0: it rises along the ramp to 1 at a default and falls while it cures.
+
+    Reads `firm` and `defaulted`. Some firms have distress that heals without a default and stays below 1.
+    """
     d = Draws(p.seed)
-    bad = default.groupBy("f").agg(
-        F.expr("array_sort(collect_list(struct(miss_m + 3 AS at, 1 AS kind, ramp, CAST(cure_m AS DOUBLE) AS cure, 1D AS height)))").alias(
-            "bad"
-        )
-    )
+    bad = select("defaulted", "f", "miss_m + 3 AS peak", "ramp", "cure_m::DOUBLE AS cure", "1e0 AS height")
     span = p.end_m - p.first_m + 24
-    heal = f"IF({d.u('heals', 'f')} < {HEAL}D * {span} / 24D, array(struct({p.first_m} - 12 + {d.pick('heal at', span, 'f')} AS at, 2 AS kind, 3D + 6D * {d.u('heal ramp', 'f')} AS ramp, 3D + 5D * {d.u('heal cure', 'f')} AS cure, 0.35D + 0.5D * {d.u('heal height', 'f')} AS height)), array())"
-    return firm.join(F.broadcast(bad), "f", "left").selectExpr("*", f"concat(coalesce(bad, array()), {heal}) AS events").drop("bad")
-
-
-def distress_sql(m: str, events: str = "events") -> str:
-    """Distress d in 0..1 of month m: rises along the ramp to 1 at the default, falls while it cures."""
-    before = f"IF(e.ramp > 0D, {clip(f'1D - (e.at - {m}) / e.ramp', '0D', '1D')}, IF({m} >= e.at - 3, 0.9D, 0D))"
-    after = f"greatest(0D, 1D - ({m} - e.at) / e.cure)"
-    return f"aggregate({events}, 0D, (a, e) -> greatest(a, e.height * IF({m} <= e.at, {before}, {after})))"
+    heals = select(
+        "firm",
+        "f",
+        f"{p.first_m} - 12 + {d.pick('heal at', span, 'f')} AS peak",
+        f"3e0 + 6e0 * {d.u('heal ramp', 'f')} AS ramp",
+        f"3e0 + 5e0 * {d.u('heal cure', 'f')} AS cure",
+        f"0.35e0 + 0.5e0 * {d.u('heal height', 'f')} AS height",
+        where=f"{d.u('heals', 'f')} < {HEAL}e0 * {span} / 24e0",
+    )
+    first = f"greatest({p.first_m - SPAN_BEFORE}, floor(peak - greatest(ramp, 3e0))::INTEGER)"
+    last = f"least({p.end_m}, ceil(peak + cure)::INTEGER)"
+    months = select(union(bad, heals), "*", f"unnest(range({first}, {last} + 1))::INTEGER AS m")
+    before = f"IF(ramp > 0e0, {clip('1e0 - (peak - m) / ramp', '0e0', '1e0')}, IF(m >= peak - 3, 0.9e0, 0e0))"
+    level = select(months, "f", "m", f"height * IF(m <= peak, {before}, greatest(0e0, 1e0 - (m - peak) / cure)) AS d")
+    return select(level, "f", "m", "max(d) AS d", where="d > 0e0") + " GROUP BY f, m"

@@ -23,4 +23,4 @@ class Layout:
 
     def random_outside(self, u: str) -> str:
         """Code of an outside company, drawn."""
-        return f"{self.outside} + CAST(floor({u} * {self.outside_n}) AS INT)"
+        return f"{self.outside} + floor({u} * {self.outside_n})::INTEGER"

@@ -8,19 +8,19 @@ balance needs no window beyond it.
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
-
 from simulator.calendar_sql import days_in_month, minor, next_workday
-from simulator.draws import Draws, lookup
+from simulator.draws import Draws, lookup, select, union
 from simulator.firms import WEEKEND
 from simulator.layout import Layout
-from simulator.params import Params
+from simulator.params import Params, month_no
 from simulator.purposes import KINDS, MARK, SWEEP, TOP_UP
 from simulator.reference_data import LENDER_CODE, LENDERS, PARTY_CODE
 from simulator.slots_rare import deposit_level
 
 ORDER_BITS = 30
+LEG = ["f", "arch", "m", "a", "lo", "hi", "s", "kind", "cpty", "flag", "j", "ref"]
+"""Columns of a row before it has a time: firm, archetype, month, account slot, first and last day, signed CNY fen, kind, counterparty,
+flag (0 none, 1 returned, 2 red reversal, 3 blue reversal, 4 supplementary), number in the month, number of the original."""
 ROW = ["acct", "m", "pos", "s", "kind", "cpty", "flag", "ref"]
 """A timed row: account, month, position (second of the month and number), signed amount, kind, counterparty, flag, original's position or 0."""
 LOAN_J, MIRROR = 12000, 100_000
@@ -29,125 +29,110 @@ TOP_J, MARK_J, SWEEP_J = 20000, 20001, 20100
 
 def position(day: str, second: str, j: str) -> str:
     """Place of a row in its account-month: second of the month, then number; sorts as the bank books."""
-    return f"shiftleft(({day} - 1) * 86400L + {second}, {ORDER_BITS}) | CAST({j} AS BIGINT)"
+    return f"(((({day}) - 1) * 86400 + {second})::BIGINT << {ORDER_BITS}) + ({j})"
 
 
-ACCOUNT_MONTH = "(bank * 1000L + m) * 10000000L + acct"
-"""One number that orders like bank, month and account: sorts compare it alone instead of row by row."""
-DAY_OF = f"CAST(shiftright(pos, {ORDER_BITS}) div 86400 + 1 AS INT)"
-SECOND_OF = f"CAST(shiftright(pos, {ORDER_BITS}) % 86400 AS INT)"
-NUMBER_OF = f"CAST(pos & {(1 << ORDER_BITS) - 1}L AS INT)"
+DAY_OF = f"((pos >> {ORDER_BITS}) // 86400 + 1)::INTEGER"
+SECOND_OF = f"((pos >> {ORDER_BITS}) % 86400)::INTEGER"
+NUMBER_OF = f"(pos & {(1 << ORDER_BITS) - 1})"
 
 
-def timed(legs: DataFrame, state: DataFrame, p: Params) -> DataFrame:
-    """Legs (trade.LEG with arch) with day and second, and the mirrored leg of those paid between firms of the population."""
+def placed(legs: str, p: Params) -> str:
+    """Legs with `day`, second of the day `t`, and `inside`: whether the other side is an account of the population."""
     d, lay = Draws(p.seed), Layout(p)
-    base = "IF(flag IN (2, 3), ref, j)"  # a reversal is booked right after its original
-    day0 = f"lo + CAST(floor({d.u('day', 'f', 'm', base)} * (hi - lo + 1)) AS INT)"
-    rows = legs.selectExpr("*", f"{day0} AS day0")
-    weekend = f"kind IN (4, 5, 31, 32) OR {d.u('weekend', 'f', 'm', 'day0')} < {lookup([round(w * 0.4, 3) for w in WEEKEND], 'arch')}"
-    fixed = f"kind IN ({KINDS['INTEREST'].no}, {KINDS['FEE'].no})"
-    u = d.u("second", "f", "m", base)
-    second = f"CASE WHEN {u} < 0.02D AND kind IN (1, 3, 27, 29, 30) THEN CAST(floor({u} * 50D * 21600D) AS INT) ELSE 30600 + CAST(floor({u} * 34200D) AS INT) END"
-    placed = rows.selectExpr(
-        "*", f"IF({weekend} OR {fixed}, day0, {next_workday(p, 'm', 'day0')}) AS day", f"{second} + IF(flag IN (2, 3), 900, 0) AS t"
+    base = select(legs, "*", "IF(flag IN (2, 3), ref, j) AS base")  # a reversal is booked right after its original
+    day0 = f"lo + floor({d.u('day', 'f', 'm', 'base')} * (hi - lo + 1))::INTEGER"
+    drawn = select(base, "*", f"{day0} AS day0", f"{d.u('second', 'f', 'm', 'base')} AS u")
+    weekend = f"{d.u('weekend', 'f', 'm', 'day0')} < {lookup([round(w * 0.4, 3) for w in WEEKEND], 'arch')}"
+    any_day = ", ".join(str(KINDS[k].no) for k in ("POS", "PLATFORM", "CASH_OUT", "CASH_IN", "INTEREST", "FEE"))
+    night = ", ".join(str(KINDS[k].no) for k in ("SALES", "PURCHASE_OUTSIDE", "RELATED_OUT", "PERSON_OUT", "PERSON_IN"))
+    second = f"IF(u < 0.02e0 AND kind IN ({night}), floor(u * 50e0 * 21600e0)::INTEGER, 30600 + floor(u * 34200e0)::INTEGER)"
+    paid = f"{KINDS['SALES'].no}, {KINDS['PURCHASE'].no}, {KINDS['RELATED_OUT'].no}"
+    return select(
+        drawn,
+        "* EXCLUDE (lo, hi, base, day0, u)",
+        f"IF(kind IN ({any_day}) OR {weekend}, day0, {next_workday(p, 'm', 'day0')}) AS day",
+        f"{second} + IF(flag IN (2, 3), 900, 0) AS t",
+        f"cpty BETWEEN 0 AND {lay.outside - 1} AND kind IN ({paid}) AS inside",
     )
-    ref = f"IF(ref > 0, {position('day', 't - 900', 'ref')}, 0L)"
-    own = f"struct(f * 4 + a AS acct, m, {position('day', 't', 'j')} AS pos, s, CAST(kind AS TINYINT) AS kind, cpty, CAST(flag AS TINYINT) AS flag, IF(flag IN (2, 3), {ref}, 0L) AS ref)"
-    other_kind = f"CASE kind WHEN {KINDS['SALES'].no} THEN {KINDS['PURCHASE'].no} WHEN {KINDS['PURCHASE'].no} THEN {KINDS['SALES'].no} ELSE {KINDS['RELATED_IN'].no} END"
-    mirror = f"struct(cpty AS acct, m, {position('day', 't', f'{MIRROR} + f * 1024 + IF(j >= 1000, j - 1000, 990 + j - 32)')} AS pos, -s AS s, CAST({other_kind} AS TINYINT) AS kind, f * 4 + a AS cpty, CAST(0 AS TINYINT) AS flag, 0L AS ref)"
-    inside = f"cpty BETWEEN 0 AND {lay.outside - 1} AND kind IN ({KINDS['SALES'].no}, {KINDS['PURCHASE'].no}, {KINDS['RELATED_OUT'].no})"
-    return placed.selectExpr(f"inline(IF({inside}, array({own}, {mirror}), array({own})))")
 
 
-def loan_rows(paid: DataFrame) -> DataFrame:
+def timed(legs: str) -> str:
+    """Timed rows of `legs` (see placed), and the mirrored row of those paid between firms of the population."""
+    sides = select(legs, "*", "unnest(IF(inside, [true, false], [true])) AS own")
+    ref = f"IF(own AND flag IN (2, 3) AND ref > 0, {position('day', 't - 900', 'ref')}, 0)"
+    other = f"CASE kind WHEN {KINDS['SALES'].no} THEN {KINDS['PURCHASE'].no} WHEN {KINDS['PURCHASE'].no} THEN {KINDS['SALES'].no} ELSE {KINDS['RELATED_IN'].no} END"
+    number = f"IF(own, j, {MIRROR} + f::BIGINT * 1024 + IF(j >= 1000, j - 1000, 990 + j - 32))"
+    account = "f * 4 + a"
+    return select(
+        sides, f"IF(own, {account}, cpty) AS acct", "m", f"{position('day', 't', number)} AS pos", "IF(own, s, -s) AS s", f"IF(own, kind, {other}) AS kind",
+        f"IF(own, cpty, {account}) AS cpty", "IF(own, flag, 0) AS flag", f"{ref} AS ref",
+    )  # fmt: skip
+
+
+def loan_rows(paid: str) -> str:
     """Timed rows of loan payments (loans.payments)."""
     codes = lookup([LENDER_CODE[x] for x, _n, _t in LENDERS], "lender_no")
     kind = f"CASE what WHEN 0 THEN {KINDS['LOAN_IN'].no} WHEN 1 THEN {KINDS['LOAN_PRINCIPAL'].no} ELSE {KINDS['LOAN_INTEREST'].no} END"
     second = "CASE what WHEN 0 THEN 33000 WHEN 1 THEN 55000 ELSE 55100 END + track * 60"
-    return paid.selectExpr(
-        "f * 4 AS acct", "m", f"{position('day', second, f'{LOAN_J} + track * 16 + shift + what')} AS pos",
-        "IF(what = 0, amount, -amount) AS s", f"CAST({kind} AS TINYINT) AS kind", f"{codes} AS cpty", "CAST(0 AS TINYINT) AS flag", "0L AS ref",
+    return select(
+        paid, "f * 4 AS acct", "m", f"{position('day', second, f'{LOAN_J} + track * 16 + shift + what')} AS pos",
+        "IF(what = 0, amount, -amount) AS s", f"{kind} AS kind", f"{codes} AS cpty", "0 AS flag", "0 AS ref",
     )  # fmt: skip
 
 
-def holders(state: DataFrame, account: DataFrame, p: Params) -> DataFrame:
-    """Rows that hold an account-month: its opening at the start, its target at the end, a mark on every day of the dense days."""
+def targets(p: Params, first: int, last: int) -> str:
+    """Account-months `first` to `last` with the balance each is to end at, in minor units of the account's currency."""
     d = Draws(p.seed)
-    known = account.selectExpr("acct", "f", "slot", "open_m AS acct_open", "close_m AS acct_close", "cur")
-    months = known.join(state.select("f", "m", "lnsize", "reserve", "d"), "f", "inner").where("m >= acct_open AND m <= acct_close")
-    share = "CASE slot WHEN 0 THEN 1D WHEN 1 THEN 0.35D ELSE 0.2D END"
-    drawn = f"CAST(round(reserve * {share} * exp(0.3D * {d.z('target', 'acct', 'm')} - 0.045D)) AS BIGINT)"
-    target = f"CASE WHEN m = acct_close THEN 0L WHEN slot = 3 THEN CAST({deposit_level(d, 'm')} AS BIGINT) ELSE {minor(p, drawn, 'cur', 'm')} END"
-    rows = months.selectExpr("*", f"{target} AS target")
-    dense = (p.daily_from.year - 2000) * 12 + p.daily_from.month - 1
-    first_dense = f"IF(m = {dense}, {p.daily_from.day}, 1)"
-    last = f"IF(m = {p.end_m}, {p.end.day}, {days_in_month(p, 'm')})"
-    marks = f"IF(m >= {dense} AND {first_dense} <= {last}, transform(sequence({first_dense}, {last}), x -> struct(m, {position('x', '0', f'{MARK_J} + x')} AS pos, 0L AS s, {MARK} AS kind)), array())"
-    sweep = f"array(struct(m, {position(last, '86399', str(SWEEP_J))} AS pos, IF(m < {p.end_m} AND slot < 3, target, NULL) AS s, {SWEEP} AS kind))"
-    start = position("1", "0", str(TOP_J))
-    opening = f"IF(m < acct_close, array(struct(m + 1 AS m, {start} AS pos, target AS s, {TOP_UP} AS kind)), array())"
-    newly = f"IF(m = acct_open, array(struct(m, {start} AS pos, 0L AS s, {TOP_UP} AS kind)), array())"
-    flat = rows.selectExpr("acct", f"inline(concat({opening}, {newly}, {sweep}, {marks}))")
-    return flat.where(f"m BETWEEN {p.first_m} AND {p.end_m}").selectExpr(
-        "acct", "m", "pos", "s", "CAST(kind AS TINYINT) AS kind", "-1 AS cpty", "CAST(0 AS TINYINT) AS flag", "0L AS ref"
-    )
+    months = f"SELECT a.acct, a.slot, a.cur, a.open_m, a.close_m, s.f, s.m, s.lnsize, s.reserve FROM state s JOIN account a ON a.f = s.f AND s.m BETWEEN a.open_m AND a.close_m WHERE s.m BETWEEN {first} AND {last}"
+    share = "CASE slot WHEN 0 THEN 1e0 WHEN 1 THEN 0.35e0 ELSE 0.2e0 END"
+    drawn = f"round(reserve * {share} * exp(0.3e0 * {d.z('target', 'acct', 'm')} - 0.045e0))::BIGINT"
+    target = f"CASE WHEN m = close_m THEN 0 WHEN slot = 3 THEN {deposit_level(d, 'm')}::BIGINT ELSE {minor(p, drawn, 'cur', 'm')} END"
+    return select(months, "acct", "slot", "m", "open_m", "close_m", f"{target} AS target")
 
 
-def booked(rows: DataFrame, account: DataFrame, p: Params, partitions: int) -> DataFrame:
-    """All rows of all accounts with sequence number and balance after, ordered by bank, month, account and position.
+def holders(p: Params, first: int, last: int) -> str:
+    """Rows that hold an account-month: its opening at the start, its target at the end, a mark on every day of the dense days.
 
-    Columns: bank, m, acct, day, pos, s, kind, cpty, flag, ref, seq (null for rows that only hold a balance), after, last (of its day).
+    Reads `target` (see targets) of the months from `first` - 1 on.
     """
-    d = Draws(p.seed)
-    attributes = account.selectExpr("acct AS ka", "bank", "slot", "cur")
-    known = rows.where(f"m BETWEEN {p.first_m} AND {p.end_m} AND (m < {p.end_m} OR {DAY_OF} <= {p.end.day})").join(
-        F.broadcast(attributes), F.expr("acct = ka"), "inner"
-    )
+    dense = month_no(p.daily_from)
+    start, month = position("1", "0", str(TOP_J)), f"m BETWEEN {first} AND {last}"
+    swept = f"m < {p.end_m} AND slot < 3"
+    last_day = f"IF(m = {p.end_m}, {p.end.day}, {days_in_month(p, 'm')})"
+    days = select("target", "acct", "m", f"unnest(range(IF(m = {dense}, {p.daily_from.day}, 1), {last_day} + 1)) AS x", where=f"{month} AND m >= {dense}")
+    rows = union(
+        select("target", "acct", "m + 1 AS m", f"{start} AS pos", "target AS s", f"{TOP_UP} AS kind", where=f"m + 1 BETWEEN {first} AND {last} AND m < close_m"),
+        select("target", "acct", "m", f"{start} AS pos", "0 AS s", f"{TOP_UP} AS kind", where=f"{month} AND m = open_m"),
+        select("target", "acct", "m", f"{position(last_day, '86399', str(SWEEP_J))} AS pos", f"IF({swept}, target, 0) AS s", f"IF({swept}, {SWEEP}, {MARK}) AS kind", where=month),
+        select(days, "acct", "m", f"{position('x', '0', f'{MARK_J} + x')} AS pos", "0 AS s", f"{MARK} AS kind"),
+    )  # fmt: skip
+    return select(rows, "*", "-1 AS cpty", "0 AS flag", "0 AS ref")
+
+
+def ordered(p: Params, rows: str) -> str:
+    """Timed `rows` in minor units of their account's currency, ordered by bank, month, account and position."""
     amount = f"IF(kind >= {TOP_UP}, s, {minor(p, 's', 'cur', 'm')})"
-    laid = known.selectExpr(
-        f"{ACCOUNT_MONTH} AS month", "bank", "m", "acct", f"{DAY_OF} AS day", "pos", f"{amount} AS s", "kind", "cpty", "flag", "ref"
-    ).repartition(partitions, "bank", "m")
-    # one order for all windows, so the rows are sorted once; `whole` is the account-month
-    order = "PARTITION BY month, bank, m ORDER BY pos"
-    upto, whole = f"{order} ROWS UNBOUNDED PRECEDING", f"{order} ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING"
-    drawn = f"kind < {TOP_UP}"
-    summed = laid.selectExpr(
-        "*", f"SUM(IF({drawn}, s, 0L)) OVER ({upto}) AS run", f"SUM(IF({drawn}, 1, 0)) OVER ({upto}) AS nth",
-        f"LAG(day) OVER ({order}) AS day_before", f"LEAD(day) OVER ({order}) AS day_after",
-        f"MAX(IF(kind = {TOP_UP}, s, NULL)) OVER ({whole}) AS opening", f"MAX(IF(kind = {SWEEP}, s, NULL)) OVER ({whole}) AS target",
-        f"SUM(IF({drawn}, s, 0L)) OVER ({whole}) AS net",
-    ).selectExpr(
-        "*", f"MIN(run) OVER ({whole}) AS low",
-        f"MAX(IF(day_before = day, NULL, nth - IF({drawn}, 1, 0))) OVER ({upto}) AS nth_before",
-    )  # fmt: skip
-    filled = summed.selectExpr("*", "IF(opening + low < 0L, -(opening + low), 0L) AS top").selectExpr(
-        "bank", "m", "acct", "day", "pos", "kind", "cpty", "flag", "ref", "top", "nth - nth_before AS nth", "day_after",
-        f"CASE kind WHEN {TOP_UP} THEN top WHEN {SWEEP} THEN coalesce(target - (opening + top + net), 0L) WHEN {MARK} THEN 0L ELSE s END AS s",
-        f"opening + top + run + IF(kind = {SWEEP}, coalesce(target - (opening + top + net), 0L), 0L) AS after",
-    )  # fmt: skip
-    # the row at the start of the month counts on day 1 from its place on, the row at the end for itself
-    started = f"IF(day = 1 AND top > 0L AND pos >= {position('1', '0', str(TOP_J))}, 1, 0)"
-    seq = f"IF({drawn} OR s <> 0L, CAST(nth + {started} + IF(kind = {SWEEP}, 1, 0) AS INT), NULL)"
-    return filled.selectExpr("*", f"{seq} AS seq", f"{_closing_kind(d, 'acct')} AS real_kind").selectExpr(
-        "bank", "m", "acct", "day", "pos", "s", "IF(seq IS NULL, kind, real_kind) AS kind",
-        f"IF(seq IS NOT NULL AND kind >= {TOP_UP}, {_closing_party(p)}, cpty) AS cpty", "flag", "ref", "seq", "after",
-        "day_after IS NULL OR day_after <> day AS last",
-    )  # fmt: skip
+    known = f"m < {p.end_m} OR {DAY_OF} <= {p.end.day}"
+    attributes = "SELECT acct, bank, cur FROM account"
+    return select(
+        f"SELECT * FROM ({rows}) JOIN ({attributes}) USING (acct) WHERE {known}",
+        "bank", "m::INTEGER AS m", "acct", f"{DAY_OF} AS day", "pos", f"{amount} AS s", "kind", "cpty", "flag", "ref",
+    ) + " ORDER BY bank, m, acct, pos"  # fmt: skip
 
 
-def _closing_kind(d: Draws, acct: str) -> str:
-    """What the rows that close a month are: mostly financial products, sometimes equipment, the owner's or a related party's money."""
-    u = d.u("closing", acct, "m")
-    k = {name: kind.no for name, kind in KINDS.items()}
-    top = f"CASE WHEN {u} < 0.5D THEN {k['INVEST_SELL']} WHEN {u} < 0.8D THEN {k['PERSON_IN']} ELSE {k['CAPITAL']} END"
-    plus = f"CASE WHEN {u} < 0.75D THEN {k['INVEST_SELL']} ELSE {k['PERSON_IN']} END"
-    minus = f"CASE WHEN {u} < 0.65D THEN {k['INVEST_BUY']} WHEN {u} < 0.85D THEN {k['FIXED_ASSET']} ELSE {k['PERSON_OUT']} END"
-    return f"CAST(CASE kind WHEN {TOP_UP} THEN {top} WHEN {SWEEP} THEN IF(s > 0L, {plus}, {minus}) ELSE kind END AS TINYINT)"
-
-
-def _closing_party(p: Params) -> str:
-    """Counterparty of those rows, by their kind."""
-    lay = Layout(p)
-    persons = f"{KINDS['PERSON_IN'].no}, {KINDS['PERSON_OUT'].no}, {KINDS['CAPITAL'].no}"
-    return f"CASE WHEN real_kind IN ({persons}) THEN {lay.person('acct div 4', '0')} WHEN real_kind = {KINDS['FIXED_ASSET'].no} THEN {lay.outside} + acct % {lay.outside_n} ELSE {PARTY_CODE['wealth']} END"
+def named(p: Params) -> str:
+    """Rows of `chained` (see running) with kind and counterparty of those that close a month."""
+    d, lay = Draws(p.seed), Layout(p)
+    no = {name: kind.no for name, kind in KINDS.items()}
+    u = d.u("closing", "acct", "m")
+    # mostly financial products, sometimes equipment, the owner's or a related party's money
+    start = f"CASE WHEN {u} < 0.5e0 THEN {no['INVEST_SELL']} WHEN {u} < 0.8e0 THEN {no['PERSON_IN']} ELSE {no['CAPITAL']} END"
+    plus = f"IF({u} < 0.75e0, {no['INVEST_SELL']}, {no['PERSON_IN']})"
+    minus = f"CASE WHEN {u} < 0.65e0 THEN {no['INVEST_BUY']} WHEN {u} < 0.85e0 THEN {no['FIXED_ASSET']} ELSE {no['PERSON_OUT']} END"
+    closes = f"seq IS NOT NULL AND kind >= {TOP_UP}"
+    kind = f"CASE WHEN NOT ({closes}) THEN kind WHEN kind = {TOP_UP} THEN {start} WHEN s > 0 THEN {plus} ELSE {minus} END"
+    persons = f"{no['PERSON_IN']}, {no['PERSON_OUT']}, {no['CAPITAL']}"
+    party = f"CASE WHEN NOT closes THEN cpty WHEN kind IN ({persons}) THEN {lay.person('acct // 4', '0')} WHEN kind = {no['FIXED_ASSET']} THEN {lay.outside} + acct % {lay.outside_n} ELSE {PARTY_CODE['wealth']} END"
+    told = select("chained", f"* REPLACE (({kind})::UTINYINT AS kind)", f"{closes} AS closes")
+    return select(told, f"* EXCLUDE (closes) REPLACE ({party} AS cpty)")

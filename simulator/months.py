@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from math import cos, pi
 
-from pyspark.sql import DataFrame
-
 from simulator.calendar_cn import festival_factor
-from simulator.distress import distress_sql, quality_sql
-from simulator.draws import Draws, clip, lookup
+from simulator.distress import quality_sql
+from simulator.draws import Draws, clip, lookup, select
 from simulator.firms import MARGIN, PEAK, POS, SEASON, SUPPLIER, WAGE
 from simulator.params import Params, month_date
 
@@ -25,38 +23,43 @@ def _season(p: Params) -> str:
     return f"{lookup(flat, 'arch * 12 + m % 12')} * {lookup(festival, f'm - {p.first_m - 1}')}"
 
 
-def firm_months(firm: DataFrame, p: Params) -> DataFrame:
-    """State per firm and month; `firm` has `events` (see distress)."""
+def firm_months(p: Params, firm: str = "firm") -> str:
+    """State per firm and month; reads `distress` too."""
     d = Draws(p.seed)
-    rows = firm.selectExpr("*", f"explode(sequence(greatest(open_m, {p.first_m - 1}), {p.end_m})) AS m").where(f"open_m <= {p.end_m}")
-    state = rows.selectExpr("*", f"{distress_sql('m')} AS d", f"{quality_sql(d, 'f', 'm', 'q0')} AS q", f"{_season(p)} AS season")
-    shock = f"0.20D * exp(-0.12D * q) * {d.z('inflow', 'f', 'm')}"
-    level = state.selectExpr(
+    rows = select(firm, "*", f"unnest(range(greatest(open_m, {p.first_m - 1}), {p.end_m + 1}))::INTEGER AS m")
+    known = f"({rows}) LEFT JOIN distress USING (f, m)"
+    state = f"SELECT * REPLACE (coalesce(d, 0e0) AS d), {quality_sql(d, 'f', 'm', 'q0')} AS q, {_season(p)} AS season FROM {known}"
+    shock = f"0.20e0 * exp(-0.12e0 * q) * {d.z('inflow', 'f', 'm')}"
+    level = select(
+        state,
         "*",
-        f"100D * exp(lnsize + (growth + 0.02D * q) * (m - {p.end_m}) / 12D) AS trend",
-        f"season * exp({shock} - 0.75D * d * (1D + 0.2D * {d.z('inflow d', 'f', 'm')})) AS factor",
-        f"1D - {lookup(MARGIN, 'arch')} - {lookup(SUPPLIER, 'arch')} - {lookup(WAGE, 'arch')} AS other_share",
+        f"100e0 * exp(lnsize + (growth + 0.02e0 * q) * (m - {p.end_m}) / 12e0) AS trend",
+        f"season * exp({shock} - 0.75e0 * d * (1e0 + 0.2e0 * {d.z('inflow d', 'f', 'm')})) AS factor",
+        f"1e0 - {lookup(MARGIN, 'arch')} - {lookup(SUPPLIER, 'arch')} - {lookup(WAGE, 'arch')} AS other_share",
     )
-    flow = level.selectExpr(
-        "*", "trend * factor AS inflow", f"trend * factor * {lookup(POS, 'arch')} AS pos", "other_share / 0.14D AS cost"
+    flow = select(
+        level,
+        "*", "trend * factor AS inflow", f"trend * factor * {lookup(POS, 'arch')} AS pos", "other_share / 0.14e0 AS cost"
     )
-    n_trade = "trade * season * exp(-0.4D * d)"
+    n_trade = "trade * season * exp(-0.4e0 * d)"
     card = lookup(POS, "arch")
-    return flow.selectExpr(
+    counted = select(
+        flow,
         "*",
-        f"inflow * ({lookup(SUPPLIER, 'arch')} + 0.10D * d * (1D + 0.3D * {d.z('margin d', 'f', 'm')}) - 0.012D * q + 0.03D * {d.z('margin', 'f', 'm')}) AS budget",
-        f"least(900, greatest(1, {d.count('n sales', f'{n_trade} * 0.52D * (1D - {card})', 'f', 'm')})) AS n_sales",
-        f"IF(pos > 0D, {d.count('n pos', f'{n_trade} * 0.6D * {card} + 0.3D', 'f', 'm')}, 0) AS n_pos",
-        f"greatest(1, {d.count('n outside', f'{n_trade} * 0.26D', 'f', 'm')}) AS n_outside",
-        f"trend * {lookup(WAGE, 'arch')} * exp(-0.45D * d + 0.05D * {d.z('wage', 'f', 'm')}) AS wages",
-        f"{d.u('wage missed', 'f', 'm')} < {clip('0.012D * exp(-0.3D * q) + 0.45D * d * d', '0D', '0.9D')} AS wage_missed",
-        f"inflow * (0.006D + 0.022D * (1D - {lookup(SUPPLIER, 'arch')})) AS vat",
-        f"trend * {lookup(WAGE, 'arch')} * 0.16D AS social",
-        f"{d.u('social missed', 'f', 'm')} < {clip('0.012D * exp(-0.4D * q) + 0.30D * d', '0D', '0.9D')} AS social_missed",
-        f"{d.u('tax missed', 'f', 'm')} < {clip('0.012D * exp(-0.4D * q) + 0.18D * d', '0D', '0.9D')} AS tax_missed",
-        f"{d.u('late', 'f', 'm')} < {clip('0.006D * exp(-0.6D * q) + 0.30D * d * d', '0D', '0.6D')} AS late",
-        "trend * 0.42D * exp(0.9D * (u_balance - 0.5D) + 0.22D * q - 0.9D * d) AS reserve",
+        f"inflow * ({lookup(SUPPLIER, 'arch')} + 0.10e0 * d * (1e0 + 0.3e0 * {d.z('margin d', 'f', 'm')}) - 0.012e0 * q + 0.03e0 * {d.z('margin', 'f', 'm')}) AS budget",
+        f"least(900, greatest(1, {d.count('n sales', f'{n_trade} * 0.52e0 * (1e0 - {card})', 'f', 'm')})) AS n_sales",
+        f"IF(pos > 0e0, {d.count('n pos', f'{n_trade} * 0.6e0 * {card} + 0.3e0', 'f', 'm')}, 0) AS n_pos",
+        f"greatest(1, {d.count('n outside', f'{n_trade} * 0.26e0', 'f', 'm')}) AS n_outside",
+        f"trend * {lookup(WAGE, 'arch')} * exp(-0.45e0 * d + 0.05e0 * {d.z('wage', 'f', 'm')}) AS wages",
+        f"{d.u('wage missed', 'f', 'm')} < {clip('0.012e0 * exp(-0.3e0 * q) + 0.45e0 * d * d', '0e0', '0.9e0')} AS wage_missed",
+        f"inflow * (0.006e0 + 0.022e0 * (1e0 - {lookup(SUPPLIER, 'arch')})) AS vat",
+        f"trend * {lookup(WAGE, 'arch')} * 0.16e0 AS social",
+        f"{d.u('social missed', 'f', 'm')} < {clip('0.012e0 * exp(-0.4e0 * q) + 0.30e0 * d', '0e0', '0.9e0')} AS social_missed",
+        f"{d.u('tax missed', 'f', 'm')} < {clip('0.012e0 * exp(-0.4e0 * q) + 0.18e0 * d', '0e0', '0.9e0')} AS tax_missed",
+        f"{d.u('late', 'f', 'm')} < {clip('0.006e0 * exp(-0.6e0 * q) + 0.30e0 * d * d', '0e0', '0.6e0')} AS late",
+        "trend * 0.42e0 * exp(0.9e0 * (u_balance - 0.5e0) + 0.22e0 * q - 0.9e0 * d) AS reserve",
     )
+    return select(counted, *COMPACT)
 
 
 COMPACT = [

@@ -2,50 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from duckdb import DuckDBPyConnection
 
-from pyspark.sql import DataFrame, SparkSession
-
-from simulator import outside_court, outside_invoices, outside_loans, outside_registry, outside_tax, parties, trade
+from simulator import outside_court, outside_invoices, outside_loans, outside_registry, outside_tax
+from simulator.calendar_sql import date_sql
+from simulator.database import keep
 from simulator.params import Params
-from simulator.province import Province
 from simulator.records import Records
-from simulator.session import per_firm
 
 
-def all_records(spark: SparkSession, g: Province, identity: DataFrame) -> Iterator[Records]:
-    """Every table of tax, court, registry and loans, one after the other."""
-    p: Params = g.p
-    month = outside_tax.months_of(g.state, identity, p)
-    yield outside_tax.vat_returns(month, p)
-    yield from outside_tax.payments(month, p)
-    yield outside_tax.income_returns(month, p)
-    yield outside_tax.social_insurance(month, p)
-    yield outside_tax.ratings(g.state, identity, p)
-    yield outside_invoices.invoices(g.state, trade.grid(g.firm, p), identity, parties.outside_companies(spark, p), p)
-    yield outside_court.cases(g.state, identity, p)
-    yield from outside_court.after_default(g.default, g.firm, identity, p)
-    known = per_firm(outside_registry.known_firms(g.firm, g.default, identity, p))
-    yield outside_registry.enterprises(known, p)
-    yield from outside_registry.persons(known, p)
-    yield from outside_registry.events(g.state, known, p)
-    yield outside_loans.contracts(g.contract, identity, p)
-    yield outside_loans.schedule(g.due, identity, p)
-    yield outside_loans.performance(g.contract, g.state, identity, p)
-    yield outside_loans.queries(g.state, g.contract, identity, p)
-    yield outside_loans.guarantees(g.firm, identity, p)
+def all_records(con: DuckDBPyConnection, p: Params) -> list[Records]:
+    """Every table of tax, court, registry and loans; what several of them read is computed into tables of this cursor."""
+    keep(con, "taxed", outside_tax.months_of(p), own=True)
+    keep(con, "sold", outside_invoices.sold(p), own=True)
+    keep(con, "known", outside_registry.known_firms(p), own=True)
+    return [
+        outside_tax.vat_returns(p),
+        outside_tax.payments(p),
+        outside_tax.arrears(p),
+        outside_tax.income_returns(p),
+        outside_tax.social_insurance(p),
+        outside_tax.ratings(p),
+        outside_invoices.invoices(p),
+        outside_court.cases(p),
+        *outside_court.after_default(p),
+        outside_registry.enterprises(p),
+        *outside_registry.persons(p),
+        *outside_registry.events(p),
+        outside_loans.contracts(p),
+        outside_loans.schedule(p),
+        outside_loans.performance(p),
+        outside_loans.queries(p),
+        outside_loans.guarantees(p),
+    ]
 
 
-def truth_defaults(g: Province, identity: DataFrame) -> DataFrame:
+def truth_defaults() -> str:
     """uscc, n, first_missed, tau (90 days later), ramp_months, cure_months, ends of every default in or near the history."""
-    return g.default.join(identity.selectExpr("f", "uscc"), "f", "inner").selectExpr(
-        "uscc", "n", "date_add(add_months(DATE'2000-01-01', miss_m), 19) AS first_missed", "date_add(add_months(DATE'2000-01-01', miss_m), 109) AS tau",
-        "ramp AS ramp_months", "cure_m AS cure_months", "ends",
-    ).repartition(1).sortWithinPartitions("uscc", "n")  # fmt: skip
+    missed = f"{date_sql('miss_m', '1')} + 19"
+    return f"SELECT uscc, n, {missed} AS first_missed, {missed} + 90 AS tau, ramp AS ramp_months, cure_m AS cure_months, ends FROM defaulted JOIN identity USING (f) ORDER BY uscc, n"
 
 
-def truth_quality(g: Province, identity: DataFrame) -> DataFrame:
+def truth_quality() -> str:
     """uscc, month, quality q and distress d of every firm-month."""
-    return g.state.join(identity.selectExpr("f", "uscc"), "f", "inner").selectExpr(
-        "uscc", "add_months(DATE'2000-01-01', m) AS month", "q", "d"
-    )
+    return f"SELECT uscc, {date_sql('m', '1')} AS month, q, d FROM state JOIN identity USING (f) ORDER BY uscc, month"

@@ -1,65 +1,62 @@
-"""The province as Spark tables: firms, accounts, defaults, months, loans, and the booked rows of all accounts."""
+"""The province as tables of a database: firms, accounts, defaults, months, loans, and block by block the booked rows of all accounts.
+
+Tables: firm, account, defaulted, distress, state (a row per firm and month), contract, due, cell, identity, outside, frozen_account. A block is
+some months of all firms: an account-month stands alone (see ledger), so a block needs no other, and the rows do not depend on its size.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import reduce
+from duckdb import DuckDBPyConnection
 
-from pyspark.sql import DataFrame, SparkSession
-
-from simulator import distress, firms, ledger, loans, months, slots, trade
+from simulator import distress, firms, freezes, ledger, loans, months, parties, running, slots, trade
+from simulator.database import keep, rows
+from simulator.draws import select, union
 from simulator.layout import Layout
 from simulator.params import Params
-from simulator.session import per_firm
+
+BLOCK_ROWS = 800_000
+"""Transactions of a block, about; a month is not divided."""
 
 
-@dataclass(frozen=True)
-class Province:
-    """What a run of the simulator generates before it is written down; `due` and `booked` are plans, the others computed."""
-
-    p: Params
-    firm: DataFrame
-    account: DataFrame
-    default: DataFrame
-    state: DataFrame
-    contract: DataFrame
-    due: DataFrame
-    booked: DataFrame
+def people(con: DuckDBPyConnection, p: Params, first: int = 0, last: int | None = None) -> None:
+    """Firms (all, or `first` to `last` - 1), their defaults and distress, and the state of every firm-month."""
+    keep(con, "firm", firms.firms(p, first, last))
+    keep(con, "defaulted", distress.defaults(p))
+    keep(con, "distress", distress.distress(p))
+    keep(con, "state", f"{months.firm_months(p)} ORDER BY m, f")
 
 
-def partitions(p: Params) -> int:
-    """Partitions of the large shuffles: about 400,000 rows each, at least 4."""
-    return max(4, min(400, round(p.firms * p.months * p.txns / 400_000)))
+def generate(con: DuckDBPyConnection, p: Params) -> None:
+    """All tables but the booked rows."""
+    people(con, p)
+    keep(con, "account", firms.accounts(p))
+    keep(con, "contract", loans.contracts(p))
+    keep(con, "due", loans.instalments())
+    keep(con, "cell", trade.grid(p))
+    keep(con, "identity", parties.identities())
+    keep(con, "outside", parties.outside_companies(p))
+    keep(con, "frozen_account", freezes.freezes(p))
 
 
-def people(spark: SparkSession, p: Params) -> tuple[DataFrame, DataFrame, DataFrame]:
-    """Firms with their distress events, defaults, and the state of every firm-month (all computed)."""
-    plain = per_firm(firms.firms(spark, p))
-    default = distress.defaults(plain, p).localCheckpoint()
-    firm = per_firm(distress.firm_events(plain, default, p))
-    state = months.firm_months(firm, p).select(*months.COMPACT).localCheckpoint()
-    return firm, default, state
+def blocks(p: Params, block_rows: int = BLOCK_ROWS) -> list[tuple[int, int]]:
+    """First and last month of each block, covering the history and the month of the end."""
+    n = max(1, round(block_rows / (p.firms * p.txns)))
+    return [(m, min(m + n - 1, p.end_m)) for m in range(p.first_m, p.end_m + 1, n)]
 
 
-def generate(spark: SparkSession, p: Params) -> Province:
-    """All tables of the province of `p`."""
-    firm, default, state = people(spark, p)
-    account = per_firm(firms.accounts(firm, p))
-    contract = loans.contracts(firm, default, p).localCheckpoint()
-    due = loans.instalments(contract)
-    sold = trade.sales(state, trade.grid(firm, p), p)
+def book(con: DuckDBPyConnection, p: Params, first: int, last: int) -> None:
+    """The rows of all accounts in the months `first` to `last`, as the table `booked` of this cursor, in the order of the bank files.
+
+    Columns: bank, m, acct, day, pos, s, kind, cpty, flag, ref, seq (null for rows that only hold a balance), after, last (of its day).
+    """
+    months_of = f"m BETWEEN {first} AND {last}"
+    keep(con, "sold", trade.sales(p, months_of), own=True)
     inside = f"cpty BETWEEN 0 AND {Layout(p).outside - 1}"
-    bought = sold.where(inside).selectExpr("cpty div 4 AS f", "m", "s").groupBy("f", "m").sum("s").withColumnRenamed("sum(s)", "bought")
-    # a column per slot: one expression of all slots is too long to be compiled, and inside inline() it would be interpreted
-    drawn = {f"slot{i}": sql for i, sql in enumerate(slots.slots(p))}
-    wide = state.selectExpr("f", "arch", "m", *(f"{sql} AS {name}" for name, sql in drawn.items()))
-    items = wide.selectExpr("f", "arch", "m", f"inline(array({', '.join(drawn)}))")
-    fixed = items.where(f"j IS NOT NULL AND m + dm BETWEEN {p.first_m} AND {p.end_m}").selectExpr(
-        "f", "arch", "m + dm AS m", "a", "lo", "hi", "s", "kind", "cpty", "flag", "j", "ref"
-    )
-    legs = [x.select(*trade.LEG) for x in (sold, trade.settlements(state, p), trade.outside_purchases(state, bought, p), fixed)]
-    rows = ledger.timed(reduce(DataFrame.unionByName, legs), state, p)
-    rows = rows.unionByName(ledger.loan_rows(loans.payments(due, state, p)).select(*ledger.ROW)).unionByName(
-        ledger.holders(state, account, p).select(*ledger.ROW)
-    )
-    return Province(p, firm, account, default, state, contract, due, ledger.booked(rows, account, p, partitions(p)))
+    keep(con, "bought", select("sold", "cpty // 4 AS f", "m", "sum(s)::BIGINT AS amount", where=inside) + " GROUP BY ALL", own=True)
+    legs = (select("sold", "*"), trade.settlements(p, months_of), trade.outside_purchases(p, months_of), slots.rows(p, first, last))
+    keep(con, "target", ledger.targets(p, first - 1, last), own=True)
+    paid = select(loans.payments(p), "*", where=months_of)
+    found = union(ledger.timed(ledger.placed(select(union(*legs), *ledger.LEG), p)), ledger.loan_rows(paid), ledger.holders(p, first, last))
+    con.register("chained", running.chained(rows(con, ledger.ordered(p, found))))
+    keep(con, "booked", ledger.named(p), own=True)
+    con.unregister("chained")

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
+from duckdb import DuckDBPyConnection
 
 from lake.schemas.outside import OUTSIDE
 from lake.tables import parse_columns
-from simulator.draws import Draws
+from simulator.draws import Draws, select, union
 from simulator.params import Params
 
 RENAMED = {
@@ -20,7 +19,7 @@ RENAMED = {
     "address_token": "address",
     "related_person_token": "related_person",
 }
-TYPES = {"timestamp": "timestamp_ntz"}
+TYPES = {"string": "VARCHAR"}
 
 
 @dataclass(frozen=True)
@@ -29,13 +28,13 @@ class Records:
 
     source: str
     table: str
-    rows: DataFrame
+    query: str
 
 
 def columns(table: str) -> dict[str, str]:
-    """Column -> Spark type of the records of a table; times are Shanghai times without zone."""
+    """Column -> type of the records of a table; times are Shanghai times without zone."""
     own = {RENAMED.get(c.name, c.name): TYPES.get(c.type, c.type) for c in parse_columns(OUTSIDE[table][2])}
-    return {**own, "row_version": "int", "updated_at": "timestamp_ntz"}
+    return {**own, "row_version": "int", "updated_at": "timestamp"}
 
 
 def key(table: str) -> list[str]:
@@ -43,34 +42,26 @@ def key(table: str) -> list[str]:
     return [RENAMED.get(k, k) for k in OUTSIDE[table][1].split()]
 
 
-def records(table: str, rows: DataFrame, p: Params) -> Records:
-    """`rows` as records of `table`: columns and types of the registry, only what was known at the end."""
-    wanted = columns(table)
-    typed: list[Column] = [F.col(c).cast(t).alias(c) for c, t in wanted.items()]
-    kept = rows.select(*typed).where(f"updated_at < TIMESTAMP_NTZ'{p.end.isoformat()} 23:59:59'")
-    return Records(OUTSIDE[table][0], table, kept)
+def records(table: str, rows: str, p: Params) -> Records:
+    """`rows` as records of `table`: columns and types of the registry, only what was known at the end, in the order of changes."""
+    typed = select(rows, *(f"CAST({c} AS {t}) AS {c}" for c, t in columns(table).items()))
+    kept = select(typed, "*", where=f"updated_at < TIMESTAMP '{p.end.isoformat()} 23:59:59'")
+    return Records(OUTSIDE[table][0], table, f"{kept} ORDER BY {', '.join(('updated_at', *key(table), 'row_version'))}")
 
 
 def at(d: Draws, day: str, stream: str, *keys: str) -> str:
     """Time of a change: an evening second of `day`."""
-    return f"timestampadd(SECOND, 64800 + {d.pick('at ' + stream, 18000, *keys)}, CAST({day} AS TIMESTAMP_NTZ))"
+    return f"({day})::TIMESTAMP + to_seconds(64800 + {d.pick('at ' + stream, 18000, *keys)})"
 
 
-def versions(*steps: str) -> str:
-    """SQL that explodes to the versions of a record: each step is `condition => fields struct`.
-
-    A null step gives a row without `updated_at`, which `records` leaves out; filtering the array would be interpreted.
-    """
-    return f"inline(array({', '.join(steps)}))"
+def versions(rows: str, *steps: tuple[str, dict[str, str]]) -> str:
+    """Query of the versions of records: for each step the `rows` that its condition holds for, with the fields of the step added."""
+    found = (select("base", "*", *(f"{sql} AS {name}" for name, sql in fields.items()), where=when) for when, fields in steps)
+    return f"WITH base AS MATERIALIZED ({rows}) {union(*found)}"
 
 
-def save(found: Records, folder: Path) -> None:
-    """One Parquet file per table, in the order of changes."""
-    path = folder / found.source / f"{found.table}.dir"
-    ordered = found.rows.repartition(1).sortWithinPartitions("updated_at", *key(found.table), "row_version")
-    ordered.write.mode("overwrite").parquet(str(path))
-    part = next(path.glob("part-*.parquet"))
-    part.rename(folder / found.source / f"{found.table}.parquet")
-    for rest in path.iterdir():
-        rest.unlink()
-    path.rmdir()
+def save(con: DuckDBPyConnection, found: Records, folder: Path) -> None:
+    """One Parquet file per table."""
+    path = folder / found.source / f"{found.table}.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    con.execute(f"COPY ({found.query}) TO '{path}' (FORMAT parquet)")

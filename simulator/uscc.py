@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from simulator.draws import select
+
 ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 WEIGHTS = tuple(pow(3, i, 31) for i in range(17))
 ORG_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -22,14 +24,13 @@ def _sum(code: str, alphabet: str, weights: tuple[int, ...]) -> str:
     return " + ".join(f"(instr('{alphabet}', substr({code}, {i + 1}, 1)) - 1) * {w}" for i, w in enumerate(weights))
 
 
-def org_check_sql(first8: str) -> str:
-    """9th character of an organisation code (the 17th of a USCC)."""
-    return f"element_at(transform(array(11 - ({_sum(first8, ORG_ALPHABET, ORG_WEIGHTS)}) % 11), c -> CASE c WHEN 10 THEN 'X' WHEN 11 THEN '0' ELSE CAST(c AS STRING) END), 1)"
-
-
-def check_sql(first17: str, shift: str = "0") -> str:
-    """18th character of a code; moved `shift` places on to make it wrong."""
-    return f"substr('{ALPHABET}', ((31 - ({_sum(first17, ALPHABET, WEIGHTS)}) % 31) % 31 + {shift}) % 31 + 1, 1)"
+def coded(source: str, region: str, serial: str, wrong: str = "false") -> str:
+    """Query of all columns of `source` and `uscc`, the code of an enterprise; where `wrong` holds its check character is off by one."""
+    numbered = select(source, "*", f"concat('MA', lpad(({serial})::VARCHAR, 6, '0')) AS first8")
+    org_check = f"substr('123456789X0', 11 - ({_sum('first8', ORG_ALPHABET, ORG_WEIGHTS)}) % 11, 1)"
+    placed = select(numbered, "*", f"concat('91', {region}, first8, {org_check}) AS first17")
+    check = f"substr('{ALPHABET}', ((31 - ({_sum('first17', ALPHABET, WEIGHTS)}) % 31) % 31 + IF({wrong}, 1, 0)) % 31 + 1, 1)"
+    return select(placed, "* EXCLUDE (first8, first17)", f"concat(first17, {check}) AS uscc")
 
 
 def next_char(c: str) -> str:

@@ -1,86 +1,87 @@
-"""From tables of lines (Parquet, written by Spark) to bank files: whole Arrow buffers are cut, packed and digested."""
+"""From lines to bank files: the text of a file is cut from whole Arrow buffers, packed and digested."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from simulator import files
 from simulator.bank_rows import FILE_BANK, bank_ids
 from simulator.faults import Faults, Written
-from simulator.files import Sent, Submission, Totals
+from simulator.files import Sent, Totals
 from simulator.params import Params
 
-THREADS = 2
 
-
-def _pieces(part: Path) -> Iterator[tuple[int, pa.Table]]:
-    """(file_id, its rows) of one Parquet file; rows keep their order."""
-    table = pq.read_table(part).combine_chunks()
-    if not table.num_rows:
-        return
-    ids = table.column("file_id").to_numpy()
-    if np.any(np.diff(ids) < 0):
-        order = np.argsort(ids, kind="stable")
-        table, ids = table.take(pa.array(order)).combine_chunks(), ids[order]
-    starts = np.flatnonzero(np.r_[True, np.diff(ids) != 0])
-    for start, end in zip(starts, np.r_[starts[1:], len(ids)]):
-        yield int(ids[start]), table.slice(start, end - start)
-
-
-def text_of(rows: pa.Table) -> bytes | memoryview:
+def text_of(lines: pa.Table) -> bytes | memoryview:
     """The lines of a slice as one piece of text, without copying where the slice is one chunk."""
-    column = rows.column("line")
-    if column.num_chunks != 1:
-        return b"".join(x.encode() for x in column.to_pylist())
-    array = column.chunk(0)
+    chunks = lines.column("line").chunks
+    if len(chunks) != 1:
+        return b"".join(text_of(pa.table({"line": c})) for c in chunks)
+    array = chunks[0]
     wide = pa.types.is_large_string(array.type)
     offsets = np.frombuffer(array.buffers()[1], dtype=np.int64 if wide else np.int32)[array.offset : array.offset + len(array) + 1]
     return memoryview(array.buffers()[2])[int(offsets[0]) : int(offsets[-1])]
 
 
-def totals_of(rows: pa.Table, file_type: str) -> Totals:
-    """Totals a file states: per currency and side; for TXN both sides of every currency."""
-    grouped = rows.group_by(["cur", "side"]).aggregate([("amount", "sum"), ("amount", "count")])
-    out = {(r["cur"], r["side"]): (r["amount_count"], r["amount_sum"]) for r in grouped.to_pylist()}
-    if file_type == "TXN":
-        for currency in {c for c, _s in out}:
+def totals_of(stated: pa.Table, file_type: str) -> dict[int, Totals]:
+    """Totals each file states (rows file_id, cur, side, n, amount): per currency and side; for TXN both sides of every currency."""
+    out: dict[int, Totals] = defaultdict(dict)
+    for r in stated.to_pylist():
+        out[r["file_id"]][r["cur"], r["side"]] = (r["n"], r["amount"])
+        if file_type == "TXN":
             for side in "CD":
-                out.setdefault((currency, side), (0, 0))
+                out[r["file_id"]].setdefault((r["cur"], side), (0, 0))
     return out
 
 
-def write_all(p: Params, lines: Path, landing: Path, faults: Faults) -> Sent:
-    """Write every file of every bank below `landing`; faults change the files they name."""
-    sent = Sent()
-    ids = bank_ids(p)
-    left = dict(faults.plan)
-    with ThreadPoolExecutor(THREADS) as pool:
-        for file_type in files.FILE_TYPES:
-            held: list[Written] = []
-            for part in sorted((lines / file_type).glob("*.parquet")):
-                running: list[Future[tuple[Submission, int, int]]] = []
-                for file_id, rows in _pieces(part):
-                    s = left.pop((ids[file_id // FILE_BANK], file_type, file_id % FILE_BANK))
-                    if faults.touches(s):
-                        held.append((s, bytes(text_of(rows)), rows.num_rows, totals_of(rows, file_type)))
-                    else:
-                        running.append(pool.submit(_one, landing, s, rows))
-                for done in running:  # one part at a time in memory
-                    sent.add(*done.result())
-            # the order in which faults are planted must not depend on parts or threads; the last day comes first
-            for w in sorted(held, key=lambda w: (w[0].last != p.end, w[0].submission_id)):
-                for changed in faults.apply(*w):
-                    sent.add(changed[0], changed[2], files.write(landing, *changed))
-    for s in left.values():
-        sent.add(s, 0, files.write(landing, files.empty(s), b"", 0, {}))
-    return sent
+def _pieces(lines: pa.Table) -> Iterator[tuple[int, pa.Table]]:
+    """(file_id, its lines); lines are ordered by file."""
+    ids = lines.column("file_id").to_numpy()
+    starts = np.flatnonzero(np.r_[True, np.diff(ids) != 0]) if len(ids) else []
+    for start, end in zip(starts, np.r_[starts[1:], len(ids)] if len(ids) else []):
+        yield int(ids[start]), lines.slice(start, end - start)
 
 
-def _one(landing: Path, s: Submission, rows: pa.Table) -> tuple[Submission, int, int]:
-    return s, rows.num_rows, files.write(landing, s, text_of(rows), rows.num_rows, totals_of(rows, s.file_type))
+class Writer:
+    """Writes every file of every bank below `landing`, from several threads; faults change the files they name.
+
+    A file that a fault may touch is held until all files of the types before it are known, because the order in which faults are planted
+    must not depend on blocks or threads.
+    """
+
+    def __init__(self, p: Params, landing: Path, faults: Faults) -> None:
+        self.p, self.landing, self.faults = p, landing, faults
+        self.sent, self._lock = Sent(), Lock()
+        self._ids = bank_ids(p)
+        self._left = dict(faults.plan)
+        self._held: dict[str, list[Written]] = defaultdict(list)
+
+    def take(self, file_type: str, lines: pa.Table, totals: dict[int, Totals]) -> None:
+        """Write the files that `lines` (file_id, line; in the order of the files) hold in full."""
+        for file_id, rows in _pieces(lines):
+            with self._lock:
+                s = self._left.pop((self._ids[file_id // FILE_BANK], file_type, file_id % FILE_BANK))
+            if self.faults.touches(s):
+                with self._lock:
+                    self._held[file_type].append((s, bytes(text_of(rows)), rows.num_rows, totals[file_id]))
+                continue
+            size = files.write(self.landing, s, text_of(rows), rows.num_rows, totals[file_id])
+            with self._lock:
+                self.sent.add(s, rows.num_rows, size)
+
+    def plant(self, file_type: str) -> None:
+        """Plant the faults of the held files of a type, the last day first, and write them."""
+        for w in sorted(self._held.pop(file_type, []), key=lambda w: (w[0].last != self.p.end, w[0].submission_id)):
+            for changed in self.faults.apply(*w):
+                self.sent.add(changed[0], changed[2], files.write(self.landing, *changed))
+
+    def finish(self) -> Sent:
+        """Write the files that have nothing to report; returns the counts of all."""
+        for s in self._left.values():
+            self.sent.add(s, 0, files.write(self.landing, files.empty(s), b"", 0, {}))
+        return self.sent

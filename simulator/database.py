@@ -1,0 +1,36 @@
+"""The database in which a run computes: DuckDB in this process, its tables in memory, what does not fit below the run's own folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+MEMORY = "3g"
+"""Tables and sorts beyond it go to files in the work folder."""
+THREADS = 2
+"""Blocks computed side by side, each by one thread: queries of this size lose more to threads of their own than they gain."""
+
+
+def connect(work: Path, memory: str = MEMORY, threads: int = 1) -> duckdb.DuckDBPyConnection:
+    """A new empty database whose queries run in `threads` each; nothing is downloaded, because every function that the queries use is built in."""
+    work.mkdir(parents=True, exist_ok=True)
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "threads": threads,
+        "memory_limit": memory,
+        "temp_directory": str(work),
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
+    return duckdb.connect(":memory:", config=config)
+
+
+def keep(con: duckdb.DuckDBPyConnection, name: str, query: str, *, own: bool = False) -> None:
+    """Compute `query` into the table `name`; `own`: only this cursor sees it, so that several may work side by side."""
+    con.execute(f"CREATE OR REPLACE {'TEMP ' if own else ''}TABLE {name} AS {query}")
+
+
+def rows(con: duckdb.DuckDBPyConnection, query: str) -> pa.Table:
+    """The rows of a query."""
+    return con.execute(query).to_arrow_table()
