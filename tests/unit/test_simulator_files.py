@@ -1,4 +1,4 @@
-"""Bank files and planted faults without Spark: manifests, totals, kinds, the same every time."""
+"""Bank files and planted faults: manifests, totals, kinds, the same every time."""
 
 from __future__ import annotations
 
