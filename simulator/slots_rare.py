@@ -80,7 +80,7 @@ def exceptional(u: Callable[[str], str], noise: Callable[[str, float], str], out
 def deposit_level(d: Draws, m: str) -> str:
     """Balance of the time or margin deposit at the end of month m, CNY fen: steps of half a year, multiples of 1,000 CNY."""
     step = f"({m} + f) // 6"
-    return f"(1e0 + floor(exp(lnsize) * 0.3e0 * exp(0.5e0 * {d.z('deposit', 'f', step)}) / 1000e0)) * 100000e0"
+    return f"((1e0 + floor(exp(lnsize) * 0.3e0 * exp(0.5e0 * {d.z('deposit', 'f', step)}) / 1000e0)) * 100000e0)"
 
 
 def foreign(u: Callable[[str], str], noise: Callable[[str, float], str], outside: str) -> list[Slot]:

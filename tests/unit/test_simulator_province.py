@@ -85,6 +85,13 @@ def test_balances_chain_and_sequence_numbers_have_no_gap(generated: DuckDBPyConn
     assert one(generated, "SELECT count(seq) - count(DISTINCT (acct, m, pos)) FROM booked WHERE seq IS NOT NULL") == (0,)
 
 
+def test_amounts_are_whole_minor_units(generated: DuckDBPyConnection) -> None:
+    """A sum of doubles would depend on the order of the rows, and show as decimals in currencies that have none."""
+    types = {name: kind for name, kind, *_ in generated.execute("DESCRIBE booked").fetchall()}
+    assert {types[c] for c in ("pos", "s", "after", "ref")} == {"BIGINT"}
+    assert {types[c] for c in ("acct", "m", "day", "seq", "cpty")} == {"INTEGER"}
+
+
 def test_blocks_cover_every_month_once() -> None:
     for p in (P, PRESETS["ci"], PRESETS["load"]):
         months = [m for a, b in province.blocks(p) for m in range(a, b + 1)]
