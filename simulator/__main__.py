@@ -45,23 +45,14 @@ def _ref(args: argparse.Namespace) -> int:
 
 
 def _tiles(args: argparse.Namespace) -> int:
-    from lake.io import Lake
-    from lake.session import spark_session
     from lake.settings import load_settings
-    from simulator import tiles
+    from simulator import tile_files
 
     try:
         p = preset("ci", seed=args.seed, firms=args.firms, months=args.months, end=args.end)
     except ValueError as e:
         return _refuse(str(e))
-    settings = load_settings("local", args.out)
-    spark = spark_session(settings, "simulator")
-    # all rows go to one partition, so its file stays open; else every row is sorted by the partition first, wide as it is
-    spark.conf.set("spark.sql.maxConcurrentOutputFileWriters", 1)
-    try:
-        seconds = tiles.write(Lake(spark, settings), p)
-    finally:
-        spark.stop()
+    seconds = tile_files.write(load_settings("local", args.out), p)
     sys.stdout.write(" ".join(f"{k}={v:.1f}s" for k, v in seconds.items()) + "\n")
     return 0
 
