@@ -101,7 +101,7 @@ def build(p: Params, home: Path, memory: str = MEMORY, threads: int = THREADS) -
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
     with connect(work, memory) as con:
-        with clock.step("firms and months"):
+        with clock.step("firms"):
             province.generate(con, p)
             keep(con, "counterparty", parties.counterparties(p))
             named = rows(con, "SELECT account_no, branch, subject FROM account").to_pydict()
@@ -109,12 +109,12 @@ def build(p: Params, home: Path, memory: str = MEMORY, threads: int = THREADS) -
             faults = Faults(p, files.plan(p, bank_rows.bank_ids(p), p.seed), branches)
             writer = Writer(p, landing, faults)
             control_rows.prepare(con)
-        with clock.step("rows, files and records"), ThreadPoolExecutor(threads) as pool:
+        with clock.step("rows and files"), ThreadPoolExecutor(threads) as pool:
             jobs = [pool.submit(_records, con.cursor(), p, home)]
             jobs += [pool.submit(_block, con.cursor(), p, months, writer) for months in province.blocks(p)]
             for job in jobs:
                 job.result()
-        with clock.step("control files and faults"):
+        with clock.step("control files"):
             _rest(con, p, writer)
             sent = writer.finish()
             truth_tables(faults, home / "source" / "truth")

@@ -25,7 +25,9 @@ def _controlled(p: Params) -> str:
 def prepare(con: DuckDBPyConnection) -> None:
     """The empty tables `ledger` and `flow`, which the blocks fill."""
     place = "bank INTEGER, branch VARCHAR, ccy VARCHAR, exponent INTEGER, m INTEGER, day INTEGER"
-    con.execute(f"CREATE TABLE ledger ({place}, subject VARCHAR, cur INTEGER, opening BIGINT, debit BIGINT, credit BIGINT, closing BIGINT, accounts BIGINT)")
+    con.execute(
+        f"CREATE TABLE ledger ({place}, subject VARCHAR, cur INTEGER, opening BIGINT, debit BIGINT, credit BIGINT, closing BIGINT, accounts BIGINT)"
+    )
     con.execute(f"CREATE TABLE flow ({place}, side VARCHAR, amount BIGINT, cnt BIGINT)")
 
 
@@ -53,7 +55,9 @@ def ledger_lines(p: Params) -> str:
     number = f"{date_sql('m', 'day')} - DATE '2020-01-01'"
 
     def rest(n: str) -> str:
-        return f"(1000000 + floor(90000000e0 * {d.u('not delivered', *keys)} * (1e0 + 0.05e0 * {d.u('not delivered day', *keys, n)}))::BIGINT)"
+        return (
+            f"(1000000 + floor(90000000e0 * {d.u('not delivered', *keys)} * (1e0 + 0.05e0 * {d.u('not delivered day', *keys, n)}))::BIGINT)"
+        )
 
     held = select(
         "ledger", "*", f"{rest(number)} AS ne_close", f"{rest(number + ' - 1')} AS ne_open",

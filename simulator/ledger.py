@@ -100,7 +100,13 @@ def holders(p: Params, first: int, last: int) -> str:
     start, month = position("1", "0", str(TOP_J)), f"m BETWEEN {first} AND {last}"
     swept = f"m < {p.end_m} AND slot < 3"
     last_day = f"IF(m = {p.end_m}, {p.end.day}, {days_in_month(p, 'm')})"
-    days = select("target", "acct", "m", f"unnest(range(IF(m = {dense}, {p.daily_from.day}, 1), {last_day} + 1)) AS x", where=f"{month} AND m >= {dense}")
+    days = select(
+        "target",
+        "acct",
+        "m",
+        f"unnest(range(IF(m = {dense}, {p.daily_from.day}, 1), {last_day} + 1)) AS x",
+        where=f"{month} AND m >= {dense}",
+    )
     rows = union(
         select("target", "acct", "m + 1 AS m", f"{start} AS pos", "target AS s", f"{TOP_UP} AS kind", where=f"m + 1 BETWEEN {first} AND {last} AND m < close_m"),
         select("target", "acct", "m", f"{start} AS pos", "0 AS s", f"{TOP_UP} AS kind", where=f"{month} AND m = open_m"),

@@ -56,7 +56,9 @@ def contracts(p: Params) -> str:
     )
     # of several defaults the first one hits
     hits = f"SELECT l.f, l.track, l.j, min({{'miss_m': h.miss_m, 'cure_m': h.cure_m, 'ends': h.ends}}) AS hit FROM ({loans}) l JOIN defaulted h ON h.f = l.f AND h.miss_m + 3 + h.cure_m + 3 >= l.grant_m AND h.miss_m <= l.grant_m + l.term GROUP BY ALL"
-    joined = f"SELECT l.*, hit.miss_m AS miss_m, hit.cure_m AS cure_m, hit.ends AS ends FROM ({loans}) l LEFT JOIN ({hits}) USING (f, track, j)"
+    joined = (
+        f"SELECT l.*, hit.miss_m AS miss_m, hit.cure_m AS cure_m, hit.ends AS ends FROM ({loans}) l LEFT JOIN ({hits}) USING (f, track, j)"
+    )
     # no lender grants while a default is open
     known = f"{date_sql('grant_m', 'grant_day')} <= DATE '{p.end.isoformat()}'"
     return select(

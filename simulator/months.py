@@ -37,10 +37,7 @@ def firm_months(p: Params, firm: str = "firm") -> str:
         f"season * exp({shock} - 0.75e0 * d * (1e0 + 0.2e0 * {d.z('inflow d', 'f', 'm')})) AS factor",
         f"1e0 - {lookup(MARGIN, 'arch')} - {lookup(SUPPLIER, 'arch')} - {lookup(WAGE, 'arch')} AS other_share",
     )
-    flow = select(
-        level,
-        "*", "trend * factor AS inflow", f"trend * factor * {lookup(POS, 'arch')} AS pos", "other_share / 0.14e0 AS cost"
-    )
+    flow = select(level, "*", "trend * factor AS inflow", f"trend * factor * {lookup(POS, 'arch')} AS pos", "other_share / 0.14e0 AS cost")
     n_trade = "trade * season * exp(-0.4e0 * d)"
     card = lookup(POS, "arch")
     counted = select(

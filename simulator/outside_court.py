@@ -50,7 +50,9 @@ def cases(p: Params) -> Records:
 def after_default(p: Params) -> list[Records]:
     """What follows a default: enforcement, dishonest list, restrictions of firm and representative, frozen equity."""
     d = Draws(p.seed)
-    base = f"SELECT x.*, firm.lnsize, i.uscc FROM defaulted x JOIN firm USING (f) JOIN identity i USING (f) WHERE miss_m >= {p.first_m - 30}"
+    base = (
+        f"SELECT x.*, firm.lnsize, i.uscc FROM defaulted x JOIN firm USING (f) JOIN identity i USING (f) WHERE miss_m >= {p.first_m - 30}"
+    )
     rows = select(
         base, "*", f"{date_sql('miss_m + 5', '1')} AS start", f"{date_sql('miss_m + 3 + cure_m', '25')} AS over_on", "ends = 'cured' AS cured", f"{person_id('f', '0')} AS owner",
         f"round(100e0 * exp(lnsize) * (0.5e0 + 3e0 * {d.u('target', 'f', 'miss_m')}))::BIGINT AS target", f"{COURT} AS court", "uscc AS party_id",

@@ -33,7 +33,18 @@ def invoices(p: Params) -> Records:
     d, lay = Draws(p.seed), Layout(p)
     keys = ("issuer", "m", "r")
     supplier = lay.random_outside(d.u("invoice supplier", "f", f"floor(m / 24 + {d.u('supplier phase', 'f')})"))
-    own = select("sold", "seller AS me", "m", "r", "d", "cpty AS other", "'OUT' AS direction", "amount", "seller AS issuer", where="NOT seller_missing")
+    own = select(
+        "sold",
+        "seller AS me",
+        "m",
+        "r",
+        "d",
+        "cpty AS other",
+        "'OUT' AS direction",
+        "amount",
+        "seller AS issuer",
+        where="NOT seller_missing",
+    )
     mirrored = select(
         "sold", "cpty // 4 AS me", "m", "r", "d", "seller * 4 AS other", "'IN' AS direction", "amount", "seller AS issuer",
         where=f"cpty < {lay.outside} AND cpty // 4 NOT IN (SELECT f FROM firm WHERE tax_missing)",

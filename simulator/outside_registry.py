@@ -51,7 +51,9 @@ def enterprises(p: Params) -> Records:
         ),
     )
     capital = f"greatest(1, round(exp(lnsize) * (0.5e0 + 2e0 * {d.u('capital size', 'f')}) / 10000e0)::BIGINT) * 1000000"
-    ended = select(states, "*", f"{capital} AS reg_capital_cny_fen", "lead(valid_from) OVER (PARTITION BY f ORDER BY valid_from) AS next_from")
+    ended = select(
+        states, "*", f"{capital} AS reg_capital_cny_fen", "lead(valid_from) OVER (PARTITION BY f ORDER BY valid_from) AS next_from"
+    )
     full = select(
         ended, "*", "uscc AS firm_id", "IF(lnsize > 13.5e0, '有限责任公司', '小微企业') AS org_form",
         f"trunc(reg_capital_cny_fen * (0.3e0 + 0.7e0 * {d.u('paid in', 'f')}))::BIGINT AS paid_in_capital_cny_fen", "established AS established_date",

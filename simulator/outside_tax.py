@@ -92,14 +92,21 @@ def payments(p: Params) -> Records:
         item(f"{d.u('fine', 'f', 'm')} < 0.002e0 + 0.02e0 * d", "FINE", "paid_on", f"20000e0 + 300000e0 * {d.u('fine size', 'f', 'm')}"),
     )
     voucher = "concat('V', period, lpad(f::VARCHAR, 7, '0'), tax_type) AS voucher_no"
-    return records("tax_payment", select(items, "*", voucher, "0 AS row_version", f"{at(d, 'pay_date', 'paid', 'f', 'm')} AS updated_at"), p)
+    return records(
+        "tax_payment", select(items, "*", voucher, "0 AS row_version", f"{at(d, 'pay_date', 'paid', 'f', 'm')} AS updated_at"), p
+    )
 
 
 def arrears(p: Params) -> Records:
     """Arrears: VAT that was not paid in time, until it is."""
     d = Draws(p.seed)
     behind = select(
-        _owed(p), "*", "'VAT' AS tax_type", "round(owed)::BIGINT AS arrears_fen", "due_date + 1 AS start_date", where="has_vat AND tax_missed"
+        _owed(p),
+        "*",
+        "'VAT' AS tax_type",
+        "round(owed)::BIGINT AS arrears_fen",
+        "due_date + 1 AS start_date",
+        where="has_vat AND tax_missed",
     )
     steps = versions(
         behind,
@@ -120,7 +127,12 @@ def income_returns(p: Params) -> Records:
     window = "OVER (PARTITION BY f, y ORDER BY m)"
     filed = at(d, f"{date_sql('m + 1', '5')} + {d.pick('cit day', 11, 'f', 'm')}", "cit", "f", "m")
     summed = select(
-        rows, "*", f"{PERIOD} AS period", f"sum(revenue) {window} AS revenue_fen", f"sum(profit) {window} AS profit_fen", f"{filed} AS filed_at"
+        rows,
+        "*",
+        f"{PERIOD} AS period",
+        f"sum(revenue) {window} AS revenue_fen",
+        f"sum(profit) {window} AS profit_fen",
+        f"{filed} AS filed_at",
     )
     return records("tax_cit_return", select(summed, "*", "0 AS row_version", "filed_at AS updated_at"), p)
 

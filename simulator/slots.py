@@ -147,9 +147,16 @@ def slots(p: Params) -> list[Slot]:
             cpty="f * 4",
         ),
         slot(
-            f"{live1} AND {u('own?')} < 0.55e0", 37, "OWN_IN", yuan(f"trend * 0.18e0 * {noise('own', 0.4)}", 10000), any_day, cpty="f * 4 + 1"
+            f"{live1} AND {u('own?')} < 0.55e0",
+            37,
+            "OWN_IN",
+            yuan(f"trend * 0.18e0 * {noise('own', 0.4)}", 10000),
+            any_day,
+            cpty="f * 4 + 1",
         ),
-        slot(f"{u('subsidy?')} < 0.02e0", 40, "SUBSIDY", yuan(f"2000000e0 * {noise('subsidy', 0.6)}", 10000), any_day, cpty=code("treasury")),
+        slot(
+            f"{u('subsidy?')} < 0.02e0", 40, "SUBSIDY", yuan(f"2000000e0 * {noise('subsidy', 0.6)}", 10000), any_day, cpty=code("treasury")
+        ),
         slot(f"general AND {u('refund tax?')} < 0.015e0", 41, "TAX_REFUND", "vat * 0.8e0", any_day, cpty=code("treasury")),
         slot(
             f"{u('return out?')} < 0.05e0 + 0.1e0 * d",
@@ -161,7 +168,12 @@ def slots(p: Params) -> list[Slot]:
         ),
         slot(f"{u('return in?')} < 0.03e0", 43, "REFUND_IN", f"inflow * 0.015e0 * {noise('return in', 0.5)}", any_day, cpty=outside),
         slot(
-            f"{u('asset?')} < 0.04e0 * exp(0.3e0 * q - d)", 44, "FIXED_ASSET", f"trend * 0.25e0 * {noise('asset', 0.6)}", any_day, cpty=outside
+            f"{u('asset?')} < 0.04e0 * exp(0.3e0 * q - d)",
+            44,
+            "FIXED_ASSET",
+            f"trend * 0.25e0 * {noise('asset', 0.6)}",
+            any_day,
+            cpty=outside,
         ),
         slot(
             f"{u('court?')} < 0.004e0 + 0.08e0 * greatest(d - 0.4e0, 0e0)",

@@ -59,7 +59,13 @@ def exceptional(u: Callable[[str], str], noise: Callable[[str, float], str], out
         # the opposite of row 52: a debit comes back, red (negative debit) or blue (credit)
         slot(reversed_, 53, "REFUND_IN", wrong, rday, cpty=outside, flag=f"IF({u('red?')} < 0.5e0, 2, 3)", ref=52),
         slot(
-            f"{u('supplement?')} < 0.02e0", 54, "SALES", f"inflow * 0.02e0 * {noise('supplement', 0.4)}", ("4", "26"), cpty=outside, flag="4"
+            f"{u('supplement?')} < 0.02e0",
+            54,
+            "SALES",
+            f"inflow * 0.02e0 * {noise('supplement', 0.4)}",
+            ("4", "26"),
+            cpty=outside,
+            flag="4",
         ),
         slot(f"{u('zero?')} < 0.003e0", 55, "ZERO", "0e0", ("4", "26")),
         slot(
@@ -97,6 +103,12 @@ def foreign(u: Callable[[str], str], noise: Callable[[str, float], str], outside
             cpty=outside,
         ),
         slot(
-            f"{live} AND {u('export2?')} < 0.3e0", 71, "SALES", f"trend * 0.08e0 * {noise('export2', 0.4)}", ("4", "26"), a="2", cpty=outside
+            f"{live} AND {u('export2?')} < 0.3e0",
+            71,
+            "SALES",
+            f"trend * 0.08e0 * {noise('export2', 0.4)}",
+            ("4", "26"),
+            a="2",
+            cpty=outside,
         ),
     ]

@@ -14,7 +14,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from deltalake import DeltaTable
-from deltalake.transaction import AddAction
+from deltalake.transaction import AddAction, RemoveAction
 from duckdb import DuckDBPyConnection
 
 from lake import store
@@ -66,7 +66,9 @@ def _write(con: DuckDBPyConnection, settings: Settings, p: Params, name: str, ti
         file.unlink()
         return None
     seen = file.stat()
-    return AddAction(path, seen.st_size, {"as_of": p.end.isoformat()}, int(seen.st_mtime * 1000), True, json.dumps({"numRecords": found[0]}))
+    return AddAction(
+        path, seen.st_size, {"as_of": p.end.isoformat()}, int(seen.st_mtime * 1000), True, json.dumps({"numRecords": found[0]})
+    )
 
 
 def write(settings: Settings, p: Params, firms: int = FIRMS, threads: int = THREADS) -> dict[str, float]:
@@ -101,7 +103,7 @@ def write(settings: Settings, p: Params, firms: int = FIRMS, threads: int = THRE
     return dict(seconds)
 
 
-def _commit(settings: Settings, p: Params, name: str, actions: list[AddAction]) -> None:
+def _commit(settings: Settings, p: Params, name: str, actions: list[AddAction | RemoveAction]) -> None:
     """Put the files of a tile in the place of those of the same night."""
     t = table(f"tile.{name}")
     with store.lock(settings, t.name):

@@ -73,7 +73,19 @@ class Tiles:
 
     def firm_counterparty_month(self) -> Tile:
         d = self.d
-        slots = select(self.closed, "f", "m", "d", "firm_id", "month", "inflow", "budget", "n_sales", "n_outside", f"unnest(range({PARTIES}))::INTEGER AS r")
+        slots = select(
+            self.closed,
+            "f",
+            "m",
+            "d",
+            "firm_id",
+            "month",
+            "inflow",
+            "budget",
+            "n_sales",
+            "n_outside",
+            f"unnest(range({PARTIES}))::INTEGER AS r",
+        )
         # a slot keeps its counterparty for months and then passes to another one
         active = select(
             slots, "*", f"8e0 + 50e0 * {d.u('life', 'f', 'r')} AS life", f"{d.u('phase', 'f', 'r')} AS phase", f"r < {PARTIES // 2} AS payer",

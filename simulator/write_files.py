@@ -42,8 +42,10 @@ def totals_of(stated: pa.Table, file_type: str) -> dict[int, Totals]:
 def _pieces(lines: pa.Table) -> Iterator[tuple[int, pa.Table]]:
     """(file_id, its lines); lines are ordered by file."""
     ids = lines.column("file_id").to_numpy()
-    starts = np.flatnonzero(np.r_[True, np.diff(ids) != 0]) if len(ids) else []
-    for start, end in zip(starts, np.r_[starts[1:], len(ids)] if len(ids) else []):
+    if not len(ids):
+        return
+    starts = np.flatnonzero(np.r_[True, np.diff(ids) != 0])
+    for start, end in zip(starts, np.r_[starts[1:], len(ids)]):
         yield int(ids[start]), lines.slice(start, end - start)
 
 

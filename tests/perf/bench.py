@@ -70,8 +70,8 @@ def simulator(args: argparse.Namespace) -> None:
         [sys.executable, "-m", "tests.perf.simulator", "--preset", args.preset], cwd=ROOT, stdout=subprocess.PIPE, check=True
     )
     found = json.loads(made.stdout.splitlines()[-1])
-    line("simulator.memory", found["seconds"], found["rows"], preset=args.preset)
-    line("simulator.memory_warm", found["warm_seconds"], found["warm_rows"], preset=args.preset, limit_rows_per_second=1_000_000)
+    used = {k: found[k] for k in ("processor_seconds", "peak_mb")}
+    line("simulator.memory", found["seconds"], found["rows"], preset=args.preset, **used, limit_rows_per_second=1_000_000)
     with tempfile.TemporaryDirectory() as folder:
         started = time.monotonic()
         command = [sys.executable, "-m", "simulator", "--preset", args.preset, "--seed", "7", "--out", folder]
@@ -79,9 +79,9 @@ def simulator(args: argparse.Namespace) -> None:
         seconds = time.monotonic() - started
         rows = sum(json.loads(x.read_text())["row_cnt"] for x in Path(folder).glob("landing/banks/*/*.ok"))
         steps = {k: float(v.removesuffix("s")) for k, v in (x.split("=") for x in made.stdout.split())}
-        # from the booked rows in memory to packed files; the records of the other sources are written beside them
-        written = steps["lines_and_records"] + steps["bank_files"]
-        line("simulator.files", written, rows, preset=args.preset, packed_seconds=steps["bank_files"], limit_rows_per_second=250_000)
+        # from firms and months in memory to packed files, the rows drawn on the way; the records of the other sources are written beside them
+        written = steps["rows_and_files"] + steps["control_files"]
+        line("simulator.files", written, rows, preset=args.preset, limit_rows_per_second=250_000)
         line("simulator.all", seconds, rows, preset=args.preset)
 
 
