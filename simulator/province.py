@@ -14,7 +14,7 @@ from simulator.draws import select, union
 from simulator.layout import Layout
 from simulator.params import Params
 
-BLOCK_ROWS = 800_000
+BLOCK_ROWS = 1_200_000
 """Transactions of a block, about; a month is not divided."""
 
 
