@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import re
 import sys
 from datetime import date
 from pathlib import Path
@@ -16,6 +17,12 @@ def _day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a date; expected yyyy-mm-dd") from None
+
+
+def _memory(text: str) -> str:
+    if not re.fullmatch(r"[0-9]+(\.[0-9]+)?[mg]", text.lower()):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size of memory; expected a number with m or g, such as 3g")
+    return text
 
 
 def _generate(args: argparse.Namespace) -> int:
@@ -83,7 +90,9 @@ def parser() -> argparse.ArgumentParser:
     make.add_argument("--banks", type=int)
     make.add_argument("--end", type=_day, help="last business date, yyyy-mm-dd")
     make.add_argument("--fault-scale", type=float, help="0: no planted faults, 1: default rates")
-    make.add_argument("--memory", default="3g", help="memory for tables; what does not fit goes to files below OUT/source/work")
+    make.add_argument(
+        "--memory", type=_memory, default="3g", help="memory for tables; what does not fit goes to files below OUT/source/work"
+    )
     make.set_defaults(run=_generate)
     serving = commands.add_parser("serve", help="run the source systems: the tax database and the records API")
     serving.add_argument("--home", type=Path, required=True)

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from duckdb import DuckDBPyConnection
 
 from simulator import bank_rows, control_rows, files, outside, parties, province, records
-from simulator.database import MEMORY, THREADS, connect, keep, rows
+from simulator.database import MEMORY, THREADS, connect, keep, rows, save
 from simulator.faults import Faults
 from simulator.params import Params
 from simulator.write_files import Writer, totals_of
@@ -40,17 +40,18 @@ class Clock:
 
 def _block(con: DuckDBPyConnection, p: Params, months: tuple[int, int], writer: Writer) -> None:
     """Book the rows of a block, write their transactions and balances, add up what the control files state of them."""
-    province.book(con, p, *months)
-    keep(con, "balance", bank_rows.balances(), own=True)
-    con.execute(f"INSERT INTO ledger BY NAME {control_rows.ledger_totals(p)}")
-    con.execute(f"INSERT INTO flow BY NAME {control_rows.flow_totals()}")
-    for file_type, lines, totals in (
-        ("TXN", bank_rows.transactions, bank_rows.transaction_totals),
-        ("BAL", bank_rows.balance_lines, bank_rows.balance_totals),
-    ):
-        stated = totals_of(rows(con, totals(p)), file_type)
-        for bank in range(p.banks):
-            writer.take(file_type, rows(con, lines(p, bank)), stated)
+    with con.cursor() as cursor:
+        province.book(cursor, p, *months)
+        keep(cursor, "balance", bank_rows.balances(), own=True)
+        cursor.execute(f"INSERT INTO ledger BY NAME {control_rows.ledger_totals(p)}")
+        cursor.execute(f"INSERT INTO flow BY NAME {control_rows.flow_totals()}")
+        for file_type, lines, totals in (
+            ("TXN", bank_rows.transactions, bank_rows.transaction_totals),
+            ("BAL", bank_rows.balance_lines, bank_rows.balance_totals),
+        ):
+            stated = totals_of(rows(cursor, totals(p)), file_type)
+            for bank in range(p.banks):
+                writer.take(file_type, rows(cursor, lines(p, bank)), stated)
 
 
 def _rest(con: DuckDBPyConnection, p: Params, writer: Writer) -> None:
@@ -70,10 +71,11 @@ def _rest(con: DuckDBPyConnection, p: Params, writer: Writer) -> None:
 
 def _records(con: DuckDBPyConnection, p: Params, home: Path) -> None:
     """Write the records of the other sources and the truth about firms."""
-    for found in outside.all_records(con, p):
-        records.save(con, found, home / "source" / "records")
-    for name, query in (("default", outside.truth_defaults()), ("quality", outside.truth_quality())):
-        pq.write_table(rows(con, query), home / "source" / "truth" / f"{name}.parquet")
+    with con.cursor() as cursor:
+        for found in outside.all_records(cursor, p):
+            records.write(cursor, found, home / "source" / "records")
+        for name, query in (("default", outside.truth_defaults()), ("quality", outside.truth_quality())):
+            save(cursor, query, home / "source" / "truth" / f"{name}.parquet")
 
 
 def truth_tables(faults: Faults, folder: Path) -> None:
@@ -110,8 +112,8 @@ def build(p: Params, home: Path, memory: str = MEMORY, threads: int = THREADS) -
             writer = Writer(p, landing, faults)
             control_rows.prepare(con)
         with clock.step("rows and files"), ThreadPoolExecutor(threads) as pool:
-            jobs = [pool.submit(_records, con.cursor(), p, home)]
-            jobs += [pool.submit(_block, con.cursor(), p, months, writer) for months in province.blocks(p)]
+            jobs = [pool.submit(_records, con, p, home)]
+            jobs += [pool.submit(_block, con, p, months, writer) for months in province.blocks(p)]
             for job in jobs:
                 job.result()
         with clock.step("control files"):

@@ -20,6 +20,7 @@ def connect(work: Path, memory: str = MEMORY, threads: int = 1) -> duckdb.DuckDB
         "threads": threads,
         "memory_limit": memory,
         "temp_directory": str(work),
+        "preserve_insertion_order": True,  # files hold their rows in the order of the query
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
     }
@@ -34,3 +35,11 @@ def keep(con: duckdb.DuckDBPyConnection, name: str, query: str, *, own: bool = F
 def rows(con: duckdb.DuckDBPyConnection, query: str) -> pa.Table:
     """The rows of a query."""
     return con.execute(query).to_arrow_table()
+
+
+def save(con: duckdb.DuckDBPyConnection, query: str, file: Path) -> int:
+    """Write the rows of a query to a Parquet file, in their order; returns their number."""
+    name = str(file).replace("'", "''")
+    found = con.execute(f"COPY ({query}) TO '{name}' (FORMAT parquet)").fetchone()
+    assert found is not None
+    return int(found[0])

@@ -9,6 +9,7 @@ from duckdb import DuckDBPyConnection
 
 from lake.schemas.outside import OUTSIDE
 from lake.tables import parse_columns
+from simulator.database import save
 from simulator.draws import Draws, select, union
 from simulator.params import Params
 
@@ -60,8 +61,8 @@ def versions(rows: str, *steps: tuple[str, dict[str, str]]) -> str:
     return f"WITH base AS MATERIALIZED ({rows}) {union(*found)}"
 
 
-def save(con: DuckDBPyConnection, found: Records, folder: Path) -> None:
+def write(con: DuckDBPyConnection, found: Records, folder: Path) -> None:
     """One Parquet file per table."""
     path = folder / found.source / f"{found.table}.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
-    con.execute(f"COPY ({found.query}) TO '{path}' (FORMAT parquet)")
+    save(con, found.query, path)

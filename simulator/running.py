@@ -35,7 +35,7 @@ def chained(rows: pa.Table) -> pa.Table:
     months = _starts(m, acct)
     first = np.flatnonzero(months)
     if not np.array_equal(np.add.reduceat(kind == TOP_UP, first, dtype=np.int64), np.ones(len(first))):
-        raise AssertionError("an account-month without an opening balance")
+        raise AssertionError("an account-month without exactly one opening balance")
     of = np.cumsum(months) - 1  # number of the row's account-month
     drawn = kind < TOP_UP
     moved = np.where(drawn, s, 0)

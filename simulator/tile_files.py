@@ -23,7 +23,7 @@ from lake.clock import SHANGHAI, cut_off
 from lake.settings import Settings
 from lake.tables import table
 from simulator import province
-from simulator.database import THREADS, connect, keep
+from simulator.database import THREADS, connect, keep, save
 from simulator.draws import select
 from simulator.params import Params
 from simulator.tiles import NAMES, Tile, Tiles, months_of
@@ -60,15 +60,13 @@ def _write(con: DuckDBPyConnection, settings: Settings, p: Params, name: str, ti
     path = f"as_of={p.end.isoformat()}/part-{uuid4()}.parquet"
     file = Path(store.uri(settings, f"tile.{name}")) / path
     file.parent.mkdir(parents=True, exist_ok=True)
-    found = con.execute(f"COPY ({shaped(name, tile, columns, p)}) TO '{file}' (FORMAT parquet)").fetchone()
-    assert found is not None
-    if not found[0]:
+    rows = save(con, shaped(name, tile, columns, p), file)
+    if not rows:
         file.unlink()
         return None
     seen = file.stat()
-    return AddAction(
-        path, seen.st_size, {"as_of": p.end.isoformat()}, int(seen.st_mtime * 1000), True, json.dumps({"numRecords": found[0]})
-    )
+    stats = json.dumps({"numRecords": rows})
+    return AddAction(path, seen.st_size, {"as_of": p.end.isoformat()}, int(seen.st_mtime * 1000), True, stats)
 
 
 def write(settings: Settings, p: Params, firms: int = FIRMS, threads: int = THREADS) -> dict[str, float]:
