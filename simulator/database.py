@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import duckdb
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 MEMORY = "3g"
@@ -35,6 +37,20 @@ def keep(con: duckdb.DuckDBPyConnection, name: str, query: str, *, own: bool = F
 def rows(con: duckdb.DuckDBPyConnection, query: str) -> pa.Table:
     """The rows of a query."""
     return con.execute(query).to_arrow_table()
+
+
+def load(con: duckdb.DuckDBPyConnection, name: str, source: str, table: pa.Table, query: str) -> None:
+    """Compute `query`, which reads the Arrow table as `source`, into the table `name` of this cursor."""
+    # a stream can be read once, which is enough; to read a table, DuckDB would first import pandas through pyarrow.dataset
+    con.register(source, table.__arrow_c_stream__())
+    keep(con, name, query, own=True)
+    con.unregister(source)
+
+
+def numbers(table: pa.Table, column: str) -> npt.NDArray:
+    """A column of numbers without nulls. Arrow's own to_numpy would first import pandas, which takes half a second."""
+    parts = [np.from_dlpack(chunk) for chunk in table.column(column).chunks]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts or [np.zeros(0, dtype=np.int64)])
 
 
 def save(con: duckdb.DuckDBPyConnection, query: str, file: Path) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from duckdb import DuckDBPyConnection
 
 from simulator import distress, firms, freezes, ledger, loans, months, parties, running, slots, trade
-from simulator.database import keep, rows
+from simulator.database import keep, load, rows
 from simulator.draws import select, union
 from simulator.layout import Layout
 from simulator.params import Params
@@ -57,6 +57,4 @@ def book(con: DuckDBPyConnection, p: Params, first: int, last: int) -> None:
     keep(con, "target", ledger.targets(p, first - 1, last), own=True)
     paid = select(loans.payments(p), "*", where=months_of)
     found = union(ledger.timed(ledger.placed(select(union(*legs), *ledger.LEG), p)), ledger.loan_rows(paid), ledger.holders(p, first, last))
-    con.register("chained", running.chained(rows(con, ledger.ordered(p, found))))
-    keep(con, "booked", ledger.named(p), own=True)
-    con.unregister("chained")
+    load(con, "booked", "chained", running.chained(rows(con, ledger.ordered(p, found))), ledger.named(p))

@@ -10,13 +10,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from simulator.database import numbers
 from simulator.ledger import TOP_J
 from simulator.purposes import SWEEP, TOP_UP
 
 Numbers = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 
-def _starts(*columns: Numbers) -> npt.NDArray[np.bool_]:
+def _starts(*columns: Numbers) -> Flags:
     """Where one of the columns differs from the row before."""
     first = np.zeros(len(columns[0]), dtype=bool)
     first[:1] = True
@@ -25,13 +27,25 @@ def _starts(*columns: Numbers) -> npt.NDArray[np.bool_]:
     return first
 
 
+def _bits(flags: Flags) -> pa.Buffer:
+    return pa.py_buffer(np.packbits(flags, bitorder="little"))
+
+
+def _column(values: npt.NDArray, valid: Flags | None = None) -> pa.Array:
+    """An Arrow column over the memory of an array; pa.array would import pandas too (see numbers)."""
+    flags = values.dtype == np.bool_
+    kind = pa.bool_() if flags else pa.from_numpy_dtype(values.dtype)
+    data = _bits(values) if flags else pa.py_buffer(values)
+    return pa.Array.from_buffers(kind, len(values), [None if valid is None else _bits(valid), data])
+
+
 def chained(rows: pa.Table) -> pa.Table:
     """`rows` (ledger.ordered) with `s` of the rows that close a month, `after`, `seq` and `last`.
 
     Every account-month has one row TOP_UP with its opening balance and at most one row SWEEP with the balance it is to end at. `after` is
     the balance after the row, `seq` its number in the day (null for rows that only hold a balance), `last` whether it ends its day.
     """
-    m, acct, day, pos, s, kind = (rows.column(c).to_numpy() for c in ("m", "acct", "day", "pos", "s", "kind"))
+    m, acct, day, pos, s, kind = (numbers(rows, c) for c in ("m", "acct", "day", "pos", "s", "kind"))
     months = _starts(m, acct)
     first = np.flatnonzero(months)
     if not np.array_equal(np.add.reduceat(kind == TOP_UP, first, dtype=np.int64), np.ones(len(first))):
@@ -53,6 +67,10 @@ def chained(rows: pa.Table) -> pa.Table:
     # the row at the start of the month counts on day 1 from its place on, the row at the end for itself
     started = (day == 1) & (top[of] > 0) & (pos >= TOP_J)
     seq = (nth + started + sweep).astype(np.int32)
-    last = np.append(days[1:], True)
-    found = {"s": amount, "after": start + run + closing, "seq": pa.array(seq, mask=~(drawn | (amount != 0))), "last": last}
+    found = {
+        "s": _column(amount),
+        "after": _column(start + run + closing),
+        "seq": _column(seq, valid=drawn | (amount != 0)),
+        "last": _column(np.append(days[1:], True)),
+    }
     return pa.table({c: rows.column(c) for c in rows.column_names} | found)

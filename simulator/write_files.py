@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from simulator import files
 from simulator.bank_rows import FILE_BANK, bank_ids
+from simulator.database import numbers
 from simulator.faults import Faults, Written
 from simulator.files import Sent, Totals
 from simulator.params import Params
@@ -41,7 +42,7 @@ def totals_of(stated: pa.Table, file_type: str) -> dict[int, Totals]:
 
 def _pieces(lines: pa.Table) -> Iterator[tuple[int, pa.Table]]:
     """(file_id, its lines); lines are ordered by file."""
-    ids = lines.column("file_id").to_numpy()
+    ids = numbers(lines, "file_id")
     if not len(ids):
         return
     starts = np.flatnonzero(np.r_[True, np.diff(ids) != 0])
