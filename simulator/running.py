@@ -63,7 +63,7 @@ def chained(rows: pa.Table) -> pa.Table:
     amount = np.where(kind == TOP_UP, top[of], np.where(sweep, closing, moved))
     days = _starts(m, acct, day)
     count = np.cumsum(drawn)
-    nth = count - (count - drawn)[np.flatnonzero(days)][np.cumsum(days) - 1]
+    nth: Numbers = count - (count - drawn)[np.flatnonzero(days)][np.cumsum(days) - 1]
     # the row at the start of the month counts on day 1 from its place on, the row at the end for itself
     started = (day == 1) & (top[of] > 0) & (pos >= TOP_J)
     seq = (nth + started + sweep).astype(np.int32)
