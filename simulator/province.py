@@ -6,6 +6,8 @@ some months of all firms: an account-month stands alone (see ledger), so a block
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 from duckdb import DuckDBPyConnection
 
 from simulator import distress, firms, freezes, ledger, loans, months, parties, running, slots, trade
@@ -19,23 +21,30 @@ BLOCK_ROWS = 1_200_000
 
 
 def people(con: DuckDBPyConnection, p: Params, first: int = 0, last: int | None = None) -> None:
-    """Firms (all, or `first` to `last` - 1), their defaults and distress, and the state of every firm-month."""
+    """Firms (all, or `first` to `last` - 1), their defaults and distress."""
     keep(con, "firm", firms.firms(p, first, last))
     keep(con, "defaulted", distress.defaults(p))
     keep(con, "distress", distress.distress(p))
+
+
+def states(con: DuckDBPyConnection, p: Params) -> None:
+    """The state of every month of the firms, month by month so that a block reads its own part of the table."""
     keep(con, "state", f"{months.firm_months(p)} ORDER BY m, f")
 
 
 def generate(con: DuckDBPyConnection, p: Params) -> None:
     """All tables but the booked rows."""
     people(con, p)
-    keep(con, "account", firms.accounts(p))
-    keep(con, "contract", loans.contracts(p))
-    keep(con, "due", loans.instalments())
-    keep(con, "cell", trade.grid(p))
-    keep(con, "identity", parties.identities())
-    keep(con, "outside", parties.outside_companies(p))
-    keep(con, "frozen_account", freezes.freezes(p))
+    with con.cursor() as cursor, ThreadPoolExecutor(1) as beside:
+        made = beside.submit(states, cursor, p)
+        keep(con, "account", firms.accounts(p))
+        keep(con, "contract", loans.contracts(p))
+        keep(con, "due", loans.instalments())
+        keep(con, "cell", trade.grid(p))
+        keep(con, "identity", parties.identities())
+        keep(con, "outside", parties.outside_companies(p))
+        keep(con, "frozen_account", freezes.freezes(p))
+        made.result()
 
 
 def blocks(p: Params, block_rows: int = BLOCK_ROWS) -> list[tuple[int, int]]:

@@ -18,13 +18,11 @@ Numbers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 
-def _starts(*columns: Numbers) -> Flags:
-    """Where one of the columns differs from the row before."""
-    first = np.zeros(len(columns[0]), dtype=bool)
-    first[:1] = True
-    for c in columns:
-        first[1:] |= c[1:] != c[:-1]
-    return first
+def _differs(column: Numbers) -> Flags:
+    """Where a value differs from the one before; the first does."""
+    found = np.ones(len(column), dtype=bool)
+    found[1:] = column[1:] != column[:-1]
+    return found
 
 
 def _bits(flags: Flags) -> pa.Buffer:
@@ -46,31 +44,30 @@ def chained(rows: pa.Table) -> pa.Table:
     the balance after the row, `seq` its number in the day (null for rows that only hold a balance), `last` whether it ends its day.
     """
     m, acct, day, pos, s, kind = (numbers(rows, c) for c in ("m", "acct", "day", "pos", "s", "kind"))
-    months = _starts(m, acct)
-    first = np.flatnonzero(months)
-    if not np.array_equal(np.add.reduceat(kind == TOP_UP, first, dtype=np.int64), np.ones(len(first))):
+    month_starts = _differs(m) | _differs(acct)
+    day_starts = month_starts | _differs(day)
+    months, days = np.flatnonzero(month_starts), np.flatnonzero(day_starts)
+    rows_of_month, rows_of_day = (np.diff(x, append=len(s)) for x in (months, days))
+    if not np.array_equal(np.add.reduceat(kind == TOP_UP, months, dtype=np.int64), np.ones(len(months))):
         raise AssertionError("an account-month without exactly one opening balance")
-    of = np.cumsum(months) - 1  # number of the row's account-month
     drawn = kind < TOP_UP
     moved = np.where(drawn, s, 0)
-    total = np.cumsum(moved)
-    run = total - (total - moved)[first][of]
-    opening = s[kind == TOP_UP]
-    top = np.maximum(0, -(opening + np.minimum.reduceat(run, first)))
-    start = (opening + top)[of]
-    sweep = kind == SWEEP
-    closing = np.where(sweep, s - (start + np.add.reduceat(moved, first)[of]), 0)
-    amount = np.where(kind == TOP_UP, top[of], np.where(sweep, closing, moved))
-    days = _starts(m, acct, day)
-    count = np.cumsum(drawn)
-    nth: Numbers = count - (count - drawn)[np.flatnonzero(days)][np.cumsum(days) - 1]
+    run = np.cumsum(moved)
+    run -= np.repeat(run[months] - moved[months], rows_of_month)
+    opening, net = s[kind == TOP_UP], np.add.reduceat(moved, months)
+    top = np.maximum(0, -(opening + np.minimum.reduceat(run, months)))
+    sweep, month_top = kind == SWEEP, np.repeat(top, rows_of_month)
+    closing = np.where(sweep, s - np.repeat(opening + top + net, rows_of_month), 0)
+    amount = np.where(kind == TOP_UP, month_top, moved + closing)
+    after = np.repeat(opening + top, rows_of_month) + run + closing
+    nth = np.cumsum(drawn, dtype=np.int32)
+    nth -= np.repeat(nth[days] - drawn[days], rows_of_day)
     # the row at the start of the month counts on day 1 from its place on, the row at the end for itself
-    started = (day == 1) & (top[of] > 0) & (pos >= TOP_J)
-    seq = (nth + started + sweep).astype(np.int32)
+    seq = nth + ((day == 1) & (month_top > 0) & (pos >= TOP_J)) + sweep
     found = {
         "s": _column(amount),
-        "after": _column(start + run + closing),
+        "after": _column(after),
         "seq": _column(seq, valid=drawn | (amount != 0)),
-        "last": _column(np.append(days[1:], True)),
+        "last": _column(np.roll(day_starts, -1)),
     }
     return pa.table({c: rows.column(c) for c in rows.column_names} | found)

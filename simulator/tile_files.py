@@ -78,6 +78,7 @@ def write(settings: Settings, p: Params, firms: int = FIRMS, threads: int = THRE
         with connect(work / str(first), MEMORY) as con:
             started = time.monotonic()
             province.people(con, p, first, min(first + firms, p.firms))
+            province.states(con, p)
             keep(con, "monthly", months_of(p))
             con.execute("DROP TABLE state")
             seconds["firms_and_months"] += time.monotonic() - started
