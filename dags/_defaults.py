@@ -87,11 +87,13 @@ def pull_task(source: str) -> JobOperator:
     )  # fmt: skip
 
 
-def check_task(*sources: str, trigger_rule: TriggerRule = TriggerRule.ALL_SUCCESS) -> JobOperator:
+def check_task(
+    *sources: str, trigger_rule: TriggerRule = TriggerRule.ALL_SUCCESS, operator: type[JobOperator] = JobOperator, **more: Any
+) -> JobOperator:
     """Check and commit the sources in one session. The last task: only here, after the gate, do assets get their event."""
-    return JobOperator(
+    return operator(
         task_id="check", arguments=["check", *sources, "--as-of", AS_OF], pool=SPARK_POOL, trigger_rule=trigger_rule,
-        outlets=[asset(n) for s in sources for n in tables_of(s)],
+        outlets=[asset(n) for s in sources for n in tables_of(s)], **more,
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -28,6 +28,12 @@ SIGNALS = {
 def asset(name: str) -> Asset:
     """The asset of a registered table; a name that is not registered raises KeyError at parse time."""
     return Asset(name=table(name).name, uri=f"liushui://lake/{table(name).path}", group=table(name).layer)
+
+
+def untold(context: Mapping[str, Any], assets: Iterable[Asset], night: str) -> list[str]:
+    """Names of the assets (inlets of the task) without an event of `night`: their sources are not checked yet."""
+    events = context["inlet_events"]
+    return [a.name for a in assets if not any(e.extra.get("as_of") == night for e in events[a].ascending(False).limit(10))]
 
 
 def as_night(text: object, origin: str) -> str:

@@ -6,6 +6,7 @@ No JVM, no pandas and no job code in Airflow's task runner; the same command lin
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -18,6 +19,8 @@ from typing import Any
 from _night import SHANGHAI, night_of
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowRescheduleException
+
+log = logging.getLogger(__name__)
 
 FAIL_FAST = {2: "wrong use", 10: "configuration", 12: "gate failed", 13: "schema or contract broken"}
 """Exit codes (architecture, section 4) that no retry can change; 11 (source unavailable) and unforeseen ends are retried."""
@@ -51,6 +54,18 @@ def failure(command: str, exit_code: int, last_line: str) -> JobRetryable | JobF
         return JobFailed(f"`{command}` ended with exit code {exit_code} ({FAIL_FAST[exit_code]}), not retried: {last_line}", exit_code)
     why = "source unavailable" if exit_code == 11 else "unforeseen end"
     return JobRetryable(f"`{command}` ended with exit code {exit_code} ({why}), may be retried: {last_line}", exit_code)
+
+
+def come_back(context: Context, night: str, otherwise: str) -> None:
+    """Ask to be started again in ten minutes, while the night of a scheduled run is open; else log `otherwise` and go on."""
+    now = datetime.now(SHANGHAI)
+    closes = datetime.combine(datetime.fromisoformat(night) + timedelta(days=1), datetime.min.time(), SHANGHAI)
+    closes += timedelta(hours=CLOSE_HOUR)
+    again = now + timedelta(minutes=POLL_MINUTES)
+    run_type = getattr(context["dag_run"].run_type, "value", context["dag_run"].run_type)
+    if run_type == "scheduled" and again < closes:
+        raise AirflowRescheduleException(again)
+    log.warning("night %s: %s", night, otherwise)
 
 
 class JobOperator(BaseOperator):
@@ -90,7 +105,7 @@ class JobOperator(BaseOperator):
         night = night_of(context)
         last = self._run()
         if self.poll_late and last.startswith(LATE):
-            self._come_back(context, night)
+            come_back(context, night, "not sent: it belongs to the next night")
         for outlet in self.outlets:
             context["outlet_events"][outlet].extra = {"as_of": night}
         return json.loads(last) if self.result else None
@@ -128,14 +143,3 @@ class JobOperator(BaseOperator):
         if code:
             raise failure(self.command, code, last)
         return last
-
-    def _come_back(self, context: Context, night: str) -> None:
-        """Ask to be started again in ten minutes, while the night of a scheduled run is open; a rerun pulls what came meanwhile."""
-        now = datetime.now(SHANGHAI)
-        closes = datetime.combine(datetime.fromisoformat(night) + timedelta(days=1), datetime.min.time(), SHANGHAI)
-        closes += timedelta(hours=CLOSE_HOUR)
-        again = now + timedelta(minutes=POLL_MINUTES)
-        run_type = getattr(context["dag_run"].run_type, "value", context["dag_run"].run_type)
-        if run_type == "scheduled" and again < closes:
-            raise AirflowRescheduleException(again)
-        self.log.warning("not sent by the close of the night %s: it belongs to the next night", night)

@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import Any
 
 from _defaults import AS_OF, SPARK_POOL, Tag, night_dag
-from _night import SIGNALS, TIMEZONE, asset, night_of
+from _night import SIGNALS, TIMEZONE, asset, night_of, untold
 from _task import JobFailed, JobOperator
 from airflow.sdk import AssetAny, AssetOrTimeSchedule, Context, CronTriggerTimetable, chain
 from airflow.sdk.exceptions import AirflowSkipException
@@ -37,12 +37,7 @@ class NightGate(JobOperator):
         night = night_of(context)
         run_type = getattr(context["dag_run"].run_type, "value", context["dag_run"].run_type)
         if run_type == "asset_triggered":
-            waiting = [
-                a.name
-                for a in ASSETS
-                if not any(e.extra.get("as_of") == night for e in context["inlet_events"][a].ascending(False).limit(10))
-            ]
-            if waiting:
+            if waiting := untold(context, ASSETS, night):
                 raise AirflowSkipException(f"night {night} waits for {', '.join(waiting)}; at 05:00 it goes on with what is there")
         state = super().execute(context)
         if state["stopped"]:

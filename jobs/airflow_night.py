@@ -24,12 +24,12 @@ from lake.settings import Settings
 log = logging.getLogger(__name__)
 
 SCORING = "nightly_scoring"
-# registry first: flows are categorised with the firms and related parties that it knows
+# registry and tax first: flows are categorised with the firms, related parties and invoices that they know
 PRODUCERS: dict[str, tuple[str, ...]] = {
     "registry_and_loans": (),
     "tax_records": (),
     "court_records": (),
-    "account_flows": ("registry_and_loans",),
+    "account_flows": ("registry_and_loans", "tax_records"),
 }
 ERRORS = {2: UsageError, 10: ConfigError, 11: SourceUnavailable, 12: GateFailed, 13: ContractBroken}
 GO_ON = 11

@@ -100,24 +100,13 @@ def run(settings: Settings, preset: str, seed: int, end: date) -> None:
     console.print(f"liushui: province {preset!r}, seed {seed}, night of {end}, home {settings.home}")
     _give_key(settings, seed)
     history = (end - timedelta(days=1)).isoformat()
-    _call(
-        console,
-        logs,
-        "simulate the province",
-        "simulator",
-        "--preset",
-        preset,
-        "--seed",
-        str(seed),
-        "--end",
-        end.isoformat(),
-        "--out",
-        str(settings.home),
-    )
-    with _sources(settings, logs), host(settings, night=False):
-        if not (settings.home / "models" / "champion").exists():
-            _call(console, logs, "history, samples, model", "jobs", "backfill", "--as-of", history, "--then", "samples,train")
-        _call(console, logs, "night by Airflow", "jobs", "airflow-night", "--as-of", end.isoformat())
+    simulate = ("simulator", "--preset", preset, "--seed", str(seed), "--end", end.isoformat(), "--out", str(settings.home))
+    with host(settings, night=False):
+        _call(console, logs, "simulate the province", *simulate)
+        with _sources(settings, logs):
+            if not (settings.home / "models" / "champion").exists():
+                _call(console, logs, "history, samples, model", "jobs", "backfill", "--as-of", history, "--then", "samples,train")
+            _call(console, logs, "night by Airflow", "jobs", "airflow-night", "--as-of", end.isoformat())
     if not report.is_file():
         raise ContractBroken(f"the night ended without a report: expected {report}")
     console.print(summary_table(settings, end))

@@ -175,7 +175,10 @@ def serve(listener: socket.socket, start: Callable[[], None], run: Callable[[lis
 
 
 def main(path: str, kind: str) -> None:
-    """Listen at `path` and serve; the first command starts the session ("night": one for the steps of a night)."""
+    """Listen at `path`, start the session ("night": one for the steps of a night) and serve.
+
+    Commands that come meanwhile wait; where the session does not start, the process ends and they run, and fail, by themselves.
+    """
     # its helper process keeps what it starts with open, like Java
     resource_tracker.ensure_running()
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
@@ -186,7 +189,12 @@ def main(path: str, kind: str) -> None:
         from jobs.steps import keep_session
 
         setup_logging()
-        serve(listener, lambda: keep_session(load_settings(), night=kind == "night"), run_command)
+
+        def start() -> None:
+            keep_session(load_settings(), night=kind == "night")
+
+        start()
+        serve(listener, start, run_command)
 
 
 if __name__ == "__main__":

@@ -117,11 +117,10 @@ def test_a_failed_job_names_command_code_and_last_words(fake_python):
         _operator().execute(_context(conf={"as_of": "2026-09-14"}))
 
 
-def test_a_late_bank_is_polled_while_a_scheduled_night_is_open(fake_python, monkeypatch):
+@pytest.fixture
+def clock(monkeypatch):
+    """The operators' clock, at 03:00 of the morning after 14 September; set `current` to another time."""
     import _task
-    from airflow.sdk.exceptions import AirflowRescheduleException
-
-    fake_python("echo 'pull flows: 4,000 rows'; echo 'LATE: B0003 TXN'")
 
     class Clock(datetime):
         current = datetime(2026, 9, 15, 3, 0, tzinfo=_task.SHANGHAI)
@@ -131,14 +130,57 @@ def test_a_late_bank_is_polled_while_a_scheduled_night_is_open(fake_python, monk
             return cls.current
 
     monkeypatch.setattr(_task, "datetime", Clock)
+    return Clock
+
+
+def test_a_late_bank_is_polled_while_a_scheduled_night_is_open(fake_python, clock):
+    from airflow.sdk.exceptions import AirflowRescheduleException
+
+    fake_python("echo 'pull flows: 4,000 rows'; echo 'LATE: B0003 TXN'")
     context = _context(key="2026-09-14")
     with pytest.raises(AirflowRescheduleException):
         _operator(poll_late=True).execute(context)
-    Clock.current = datetime(2026, 9, 15, 3, 55, tzinfo=_task.SHANGHAI)
+    clock.current = clock.current.replace(minute=55)
     _operator(poll_late=True).execute(context)  # the night closes before the next poll: it ends without the bank
-    Clock.current = datetime(2026, 9, 15, 3, 0, tzinfo=_task.SHANGHAI)
+    clock.current = clock.current.replace(minute=0)
     context["dag_run"].run_type = "manual"
     _operator(poll_late=True).execute(context)  # somebody is waiting: no polling
+
+
+class _Told:
+    """Events of one asset as a task sees them."""
+
+    def __init__(self, *nights):
+        self._nights = nights
+
+    def ascending(self, _):
+        return self
+
+    def limit(self, n):
+        return [SimpleNamespace(extra={"as_of": night}) for night in self._nights[:n]]
+
+
+def test_flows_are_checked_after_registry_and_tax_of_the_night(fake_python, clock, tmp_path):
+    from account_flows import FIRST, FlowsCheck
+    from airflow.sdk.exceptions import AirflowRescheduleException
+
+    fake_python(f"echo called >> {tmp_path}/seen")
+    check = FlowsCheck(task_id="check", arguments=["check", "flows"])
+    context = _context(key="2026-09-14")
+    registry, tax = FIRST
+
+    def calls() -> int:
+        return len((tmp_path / "seen").read_text().splitlines()) if (tmp_path / "seen").exists() else 0
+
+    for told in ({registry: _Told("2026-09-14"), tax: _Told("2026-09-13")}, {registry: _Told(), tax: _Told("2026-09-14")}):
+        with pytest.raises(AirflowRescheduleException):
+            check.execute({**context, "inlet_events": told})
+    assert calls() == 0
+    check.execute({**context, "inlet_events": {registry: _Told("2026-09-15", "2026-09-14"), tax: _Told("2026-09-14")}})
+    assert calls() == 1
+    clock.current = clock.current.replace(minute=55)
+    check.execute({**context, "inlet_events": {registry: _Told(), tax: _Told()}})  # the night closes: with what was known before
+    assert calls() == 2
 
 
 def test_a_killed_task_takes_its_job_with_it(fake_python, tmp_path):
