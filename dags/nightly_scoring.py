@@ -36,9 +36,8 @@ class NightGate(JobOperator):
     def execute(self, context: Context) -> Any:
         night = night_of(context)
         run_type = getattr(context["dag_run"].run_type, "value", context["dag_run"].run_type)
-        if run_type == "asset_triggered":
-            if waiting := untold(context, ASSETS, night):
-                raise AirflowSkipException(f"night {night} waits for {', '.join(waiting)}; at 05:00 it goes on with what is there")
+        if run_type == "asset_triggered" and (waiting := untold(context, ASSETS, night)):
+            raise AirflowSkipException(f"night {night} waits for {', '.join(waiting)}; at 05:00 it goes on with what is there")
         state = super().execute(context)
         if state["stopped"]:
             raise JobFailed(f"night {night} is stopped by its checks: {'; '.join(state['stopped'])}", 12)
