@@ -90,9 +90,7 @@ def parser() -> argparse.ArgumentParser:
     make.add_argument("--banks", type=int)
     make.add_argument("--end", type=_day, help="last business date, yyyy-mm-dd")
     make.add_argument("--fault-scale", type=float, help="0: no planted faults, 1: default rates")
-    make.add_argument(
-        "--memory", type=_memory, default="3g", help="memory for tables; what does not fit goes to files below OUT/source/work"
-    )
+    make.add_argument("--memory", type=_memory, help="memory for tables; what does not fit goes to files below OUT/source/work")
     make.set_defaults(run=_generate)
     serving = commands.add_parser("serve", help="run the source systems: the tax database and the records API")
     serving.add_argument("--home", type=Path, required=True)

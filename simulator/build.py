@@ -95,14 +95,14 @@ def truth_tables(faults: Faults, folder: Path) -> None:
     pq.write_table(pa.Table.from_pylist(faults.consequence, schema=consequence), folder / "consequence.parquet")
 
 
-def build(p: Params, home: Path, memory: str = MEMORY, threads: int = THREADS) -> dict[str, float]:
+def build(p: Params, home: Path, memory: str | None = None, threads: int = THREADS) -> dict[str, float]:
     """Build the province of `p` below `home`; returns seconds per step."""
     clock = Clock()
     work, landing = home / "source" / "work", home / "landing" / "banks"
     for folder in (work, landing, home / "source" / "records", home / "source" / "truth"):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-    with connect(work, memory) as con:
+    with connect(work, memory or MEMORY) as con:
         with clock.step("firms"):
             province.generate(con, p)
             keep(con, "counterparty", parties.counterparties(p))

@@ -1,8 +1,7 @@
-"""The tiles of simulator.tiles as Delta tables: files written block by block of firms, each table in one commit."""
+"""The tiles of simulator.tiles as Delta tables: files written block by block of firms, each table published in one commit."""
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 import time
@@ -11,14 +10,10 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
-from uuid import uuid4
 
-from deltalake import DeltaTable
-from deltalake.transaction import AddAction, RemoveAction
 from duckdb import DuckDBPyConnection
 
-from lake import store
-from lake.arrow import arrow_schema
+from lake import files
 from lake.clock import SHANGHAI, cut_off
 from lake.settings import Settings
 from lake.tables import table
@@ -54,19 +49,11 @@ def shaped(name: str, tile: Tile, columns: Mapping[str, str], p: Params) -> str:
     return select(rows, *typed)
 
 
-def _write(con: DuckDBPyConnection, settings: Settings, p: Params, name: str, tile: Tile) -> AddAction | None:
-    """One file of a tile, as an action of its commit; None where the block has no rows."""
+def _write(con: DuckDBPyConnection, p: Params, name: str, tile: Tile, file: Path) -> Path:
+    """One file of a tile, which may have no rows."""
     columns = {c: kind for c, kind, *_ in con.execute(f"DESCRIBE {tile[0]}").fetchall()}
-    path = f"as_of={p.end.isoformat()}/part-{uuid4()}.parquet"
-    file = Path(store.uri(settings, f"tile.{name}")) / path
-    file.parent.mkdir(parents=True, exist_ok=True)
-    rows = save(con, shaped(name, tile, columns, p), file)
-    if not rows:
-        file.unlink()
-        return None
-    seen = file.stat()
-    stats = json.dumps({"numRecords": rows})
-    return AddAction(path, seen.st_size, {"as_of": p.end.isoformat()}, int(seen.st_mtime * 1000), True, stats)
+    save(con, shaped(name, tile, columns, p), file)
+    return file
 
 
 def write(settings: Settings, p: Params, firms: int = FIRMS, threads: int = THREADS) -> dict[str, float]:
@@ -74,38 +61,28 @@ def write(settings: Settings, p: Params, firms: int = FIRMS, threads: int = THRE
     seconds: dict[str, float] = defaultdict(float)
     work = settings.folder("run") / "simulator"
 
-    def block(first: int) -> dict[str, AddAction | None]:
-        with connect(work / str(first), MEMORY) as con:
+    def block(first: int) -> dict[str, Path]:
+        folder = work / str(first)
+        with connect(folder, MEMORY) as con:
             started = time.monotonic()
             province.people(con, p, first, min(first + firms, p.firms))
             province.states(con, p)
             keep(con, "monthly", months_of(p))
             con.execute("DROP TABLE state")
             seconds["firms_and_months"] += time.monotonic() - started
-            tiles, actions = Tiles(p), {}
+            tiles, made = Tiles(p), {}
             for name in NAMES:
                 started = time.monotonic()
-                actions[name] = _write(con, settings, p, name, getattr(tiles, name)())
+                made[name] = _write(con, p, name, getattr(tiles, name)(), folder / f"{name}.parquet")
                 seconds[name] += time.monotonic() - started
         log.info("firms=%s to=%s", first, min(first + firms, p.firms) - 1)
-        return actions
+        return made
 
-    for name in NAMES:
-        store.create(settings, f"tile.{name}")
     try:
         with ThreadPoolExecutor(threads) as pool:
-            made = list(pool.map(block, range(0, p.firms, firms)))
+            blocks = list(pool.map(block, range(0, p.firms, firms)))
+        for name in NAMES:
+            files.publish(settings, f"tile.{name}", [b[name] for b in blocks], as_of=p.end)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    for name in NAMES:
-        _commit(settings, p, name, [a for a in (x[name] for x in made) if a is not None])
     return dict(seconds)
-
-
-def _commit(settings: Settings, p: Params, name: str, actions: list[AddAction | RemoveAction]) -> None:
-    """Put the files of a tile in the place of those of the same night."""
-    t = table(f"tile.{name}")
-    with store.lock(settings, t.name):
-        DeltaTable(store.uri(settings, t.name)).create_write_transaction(
-            actions, "overwrite", arrow_schema(t), list(t.partition), [("as_of", "=", p.end.isoformat())]
-        )

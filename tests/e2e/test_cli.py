@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -111,3 +112,11 @@ def test_the_published_night_is_left_alone(tmp_path: Path) -> None:
     store.replace(settings, "ops.night", store.rows_of("ops.night", [row]), None)
     done = liushui("run", "--as-of", "2026-09-14", home=tmp_path)
     assert done.returncode == 0 and "already PUBLISHED: nothing to do" in done.stdout
+
+
+def test_a_command_without_data_frames_starts_without_pandas(tmp_path: Path) -> None:
+    done = liushui("night-state", "--as-of", "2026-09-14", home=tmp_path / "home", PYTHONPROFILEIMPORTTIME="1")
+    assert (done.returncode, json.loads(done.stdout)) == (0, {"published": False, "stopped": []})
+    imported = {line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines()}
+    assert "pyarrow.lib" in imported
+    assert "pandas.core" not in imported
