@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from features import catalogue, formula
+from features import catalogue, formula, units
 from features.catalogue import Indicator
 from features.formula import Call, Constant, Node
 from features.vocabulary import FUNCTIONS, WINDOWS, Vocabulary, vocabulary
@@ -110,6 +110,7 @@ def compile_indicator(i: Indicator, words: Vocabulary | None = None) -> Compiled
     tree = formula.parse(i.formula, i.id, words)
     tiles = tiles_of(tree)
     _check(i, tree, tiles)
+    units.check(tree, i.unit, i.id, words or vocabulary())
     calendar = "day" if i.clock == "day" else "tax" if "tax_month" in tiles else "closed"
     return Compiled(i, tree, calendar, tiles)
 

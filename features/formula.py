@@ -173,6 +173,24 @@ def parse(text: str, where: str, words: Vocabulary | None = None) -> Node:
     return node
 
 
+def text(node: Node) -> str:
+    """The formula of a node, without spaces, as the catalogue writes it."""
+    match node:
+        case Constant(value=value):
+            return f"{value:g}"
+        case Text(value=value):
+            return f"'{value}'"
+        case Column(alias=alias, name=name):
+            return f"{alias}.{name}"
+        case Binary(op=op, left=left, right=right):
+            loose = isinstance(left, Binary) and left.op in "+-" and op in "*/"
+            tight = isinstance(right, Binary) and op in "+-*/"
+            sides = f"({text(left)})" if loose else text(left), f"({text(right)})" if tight else text(right)
+            return op.join(sides)
+        case Call(function=function, args=args):
+            return f"{function}({','.join(map(text, args))})"
+
+
 def walk(node: Node) -> Iterator[Node]:
     """The node and everything below it."""
     yield node

@@ -22,6 +22,8 @@ FLAGS = frozenset({"corp", "person", "gov", "related", "out_province"})
 ATTRIBUTES = frozenset({"region4", "industry2"})
 _NO_NUMBER = {"string", "date", "boolean"}
 """Types of columns that identify or describe; a formula reads numbers only."""
+UNITS = frozenset({"fen", "fen/day", "count", "day", "month", "flag", "score", "ratio"})
+"""Units of tile columns; a whole number without a unit word is a count."""
 
 
 @dataclass(frozen=True)
@@ -73,17 +75,32 @@ FUNCTIONS: dict[str, Signature] = {
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Columns per alias; `names` holds what a quoted word may be: event, change, flag, attribute. Outflow categories apart."""
+    """Columns per alias; `names` holds what a quoted word may be: event, change, flag, attribute. Outflow categories apart.
+
+    `units` says what a column counts: a word of UNITS per (alias, column).
+    """
 
     columns: dict[str, frozenset[str]]
     names: dict[str, frozenset[str]]
     out_categories: tuple[str, ...]
+    units: dict[tuple[str, str], str]
 
 
 def _aliases(tile: str, alias: str) -> list[str]:
     if tile == "firm_category_month":
         return ["fcat", "fcatn"]
     return [alias] if re.fullmatch(r"[a-z]+", alias) and tile != "registration" else ["rg"] if tile == "registration" else []
+
+
+def _unit(type_unit: str, alias: str, where: str) -> str:
+    """The unit word of `bigint fen`, `int day`, `double`; of `bigint fen / int` the part the alias reads."""
+    amount, _, count = type_unit.partition(" / ")
+    type_, _, word = (count if alias == "fcatn" else amount).partition(" ")
+    word = word or ("count" if type_ == "int" else "")
+    if word not in UNITS:
+        problem = "amounts of tiles are whole fen" if word == "CNY" else f"expected a type and one of {', '.join(sorted(UNITS))}"
+        raise ContractBroken(f"tile dictionary: {where}: {type_unit!r}: {problem}.")
+    return word
 
 
 def _change_kinds(definition: str) -> list[str]:
@@ -103,6 +120,7 @@ def read(path: Path) -> Vocabulary:
     events: set[str] = set()
     changes: set[str] = set()
     outflow: list[str] = []
+    units: dict[tuple[str, str], str] = {}
     for r in rows:
         if r["tile"] == "court_event" and r["column"] != "(columns)":
             events |= {r["column"]} | ({f"{r['column']}:{c}" for c in CAUSES} if r["column"].startswith("case_") else set())
@@ -111,10 +129,11 @@ def read(path: Path) -> Vocabulary:
         elif re.fullmatch(r"[a-z0-9_]+", r["column"]) and r["type_unit"].split()[0] not in _NO_NUMBER:
             for alias in _aliases(r["tile"], r["alias"]):
                 found.setdefault(alias, set()).add(r["column"])
+                units[alias, r["column"]] = _unit(r["type_unit"], alias, f"{r['tile']}.{r['column']}")
         if r["tile"] == "firm_category_month" and r["definition"].endswith("debits") and r["column"] != "own_transfer_out":
             outflow.append(r["column"])
     names = {"event": frozenset(events), "change": frozenset(changes), "flag": FLAGS, "attribute": ATTRIBUTES}
-    return Vocabulary({a: frozenset(c) for a, c in found.items()}, names, tuple(outflow))
+    return Vocabulary({a: frozenset(c) for a, c in found.items()}, names, tuple(outflow), units)
 
 
 @lru_cache
