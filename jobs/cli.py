@@ -6,7 +6,7 @@ import errno
 
 import typer
 
-from jobs import cli_night, cli_people
+from jobs import cli_governance, cli_night, cli_people
 from lake.errors import ConfigError, LiushuiError
 
 app = typer.Typer(
@@ -16,6 +16,7 @@ app = typer.Typer(
     help="liushui 流水: the night shift that scores small firms from account flows, tax and court data.",
 )
 cli_night.register(app)
+cli_governance.register(app)
 cli_people.register(app)
 
 

@@ -106,6 +106,8 @@ _add(
     "as_of source",
 )
 
+_add("dq.quality", "bank_id month as_of", "quality, grade and rank of the banks by month", derived.QUALITY, "as_of month")
+
 _TILE_KEYS = {
     "firm_month": "firm_id month", "firm_day": "firm_id biz_date", "firm_bucket": "firm_id snapshot_date bucket",
     "firm_counterparty_month": "firm_id cpty_id month", "firm_category_month": "firm_id category month", "tax_month": "firm_id month",

@@ -105,6 +105,40 @@ accounted_amt_minor bigint amount of the six classes (sum of abs)
 as_of date! night
 """
 
+QUALITY = """
+bank_id string! bank
+month date! first day of the month judged
+q double quality score, 0 to 100; null when no part was measured
+grade string A, B, C or D
+rank int place among the banks, by Q, then rows accepted
+trend double Q less that of the month before
+weight_measured int! weight of the parts that were measured, of 100
+capped_at int bound on Q by a failed sample, 84 or 69
+rows_accepted bigint! rows accepted
+timeliness_failing bigint files not there by T+1 04:00
+timeliness_total bigint files due
+timeliness_score double 0 to 100; null when not measured
+completeness_failing bigint difference to the second channel, CNY fen
+completeness_total bigint amount by the second channel, CNY fen
+completeness_score double 0 to 100; null when not measured
+validity_failing bigint rows that fail a rule V
+validity_total bigint rows received
+validity_score double 0 to 100; null when not measured
+totals_failing bigint ledger groups that fail a rule G
+totals_total bigint ledger groups received
+totals_score double 0 to 100; null when not measured
+continuity_failing bigint account-days that fail a rule C
+continuity_total bigint account-days
+continuity_score double 0 to 100; null when not measured
+sampling_failing bigint critical mismatches, no answer counts
+sampling_total bigint rows sampled
+sampling_score double 0 to 100; null when not measured
+rectification_failing bigint issues past due
+rectification_total bigint issues
+rectification_score double 0 to 100; null when not measured
+as_of date! night that judged it
+"""
+
 TILE_TECH = """
 available_at timestamp when the row was known
 tile_version int yyyymmdd of the night that wrote it; the highest version of a key is current
