@@ -42,6 +42,7 @@ class SourceSettings(Section):
     """Where the source systems are. `{home}` in a value is replaced by the home folder."""
 
     bank_files: str = Field(description="fsspec URL of the folder with one folder per bank")
+    bank_keys: str = Field("conf/banks/keys.yaml", description="file with the public keys of banks that sign")
     tax_db: str = Field(description="PostgreSQL URI of the tax database")
     court_api: str = Field(description="base URL of the court records API")
     registry_api: str = Field(description="base URL of the registry API")

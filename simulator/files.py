@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import zlib
@@ -9,6 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from simulator.params import Params
 from simulator.reference_data import CURRENCIES
@@ -90,8 +94,29 @@ def money(minor: int, currency: str) -> str:
     return f"{sign}{x // 10**e}.{x % 10**e:0{e}d}"
 
 
-def write(folder: Path, s: Submission, body: bytes | memoryview, rows: int, totals: Totals) -> int:
-    """Write a file and its manifest; returns the compressed size. A withheld file is not written."""
+def bank_key(seed: int, bank: str) -> Ed25519PrivateKey:
+    """The key a bank of this province signs with: it follows from the seed, so that the same seed sends the same bytes."""
+    return Ed25519PrivateKey.from_private_bytes(hashlib.sha256(f"liushui synthetic bank {seed} {bank}".encode()).digest())
+
+
+def key_id(bank: str) -> str:
+    """What a manifest calls the key it is signed with."""
+    return f"{bank}-1"
+
+
+def write_keys(home: Path, seed: int, banks: Iterable[str]) -> None:
+    """Write the banks' public keys where the home reads them (sources.bank_keys of the local profile)."""
+    lines = []
+    for bank in banks:
+        public = bank_key(seed, bank).public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        lines += [f"{bank}:", f"  - {{id: {key_id(bank)}, algorithm: Ed25519, public_key: {base64.b64encode(public).decode('ascii')}}}"]
+    folder = home / "keys"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (folder / "banks.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def write(folder: Path, s: Submission, body: bytes | memoryview, rows: int, totals: Totals, key: Ed25519PrivateKey | None = None) -> int:
+    """Write a file and its manifest, signed with `key`; returns the compressed size. A withheld file is not written."""
     if s.withheld:
         return 0
     stated = sorted(totals.items())
@@ -119,8 +144,11 @@ def write(folder: Path, s: Submission, body: bytes | memoryview, rows: int, tota
         "digest_alg": "SHA-256",
         "digest": digest,
         "sent_at": s.sent_at.isoformat(),
-        "signer": f"{s.bank}-platform",
+        "signer": key_id(s.bank),
     }
+    text = json.dumps(manifest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    if key is not None:
+        manifest["signature"] = base64.b64encode(key.sign(text.encode())).decode("ascii")
     target = folder / s.bank
     target.mkdir(parents=True, exist_ok=True)
     (target / s.name).write_bytes(packed)

@@ -61,6 +61,7 @@ class Writer:
         self.p, self.landing, self.faults = p, landing, faults
         self.sent, self._lock = Sent(), Lock()
         self._ids = bank_ids(p)
+        self._keys = {bank: files.bank_key(p.seed, bank) for bank in self._ids}
         self._left = dict(faults.plan)
         self._held: dict[str, list[Written]] = defaultdict(list)
 
@@ -73,7 +74,7 @@ class Writer:
                 with self._lock:
                     self._held[file_type].append((s, bytes(text_of(rows)), rows.num_rows, totals[file_id]))
                 continue
-            size = files.write(self.landing, s, text_of(rows), rows.num_rows, totals[file_id])
+            size = files.write(self.landing, s, text_of(rows), rows.num_rows, totals[file_id], self._keys[s.bank])
             with self._lock:
                 self.sent.add(s, rows.num_rows, size)
 
@@ -81,10 +82,10 @@ class Writer:
         """Plant the faults of the held files of a type, the last day first, and write them."""
         for w in sorted(self._held.pop(file_type, []), key=lambda w: (w[0].last != self.p.end, w[0].submission_id)):
             for changed in self.faults.apply(*w):
-                self.sent.add(changed[0], changed[2], files.write(self.landing, *changed))
+                self.sent.add(changed[0], changed[2], files.write(self.landing, *changed, key=self._keys[changed[0].bank]))
 
     def finish(self) -> Sent:
         """Write the files that have nothing to report; returns the counts of all."""
         for s in self._left.values():
-            self.sent.add(s, 0, files.write(self.landing, files.empty(s), b"", 0, {}))
+            self.sent.add(s, 0, files.write(self.landing, files.empty(s), b"", 0, {}, self._keys[s.bank]))
         return self.sent

@@ -9,9 +9,10 @@ from typing import Any
 
 from deltalake.exceptions import TableNotFoundError
 
+from jobs.ingest.bank_keys import BankKeys
 from jobs.ingest.gunzip import Unreadable
 from jobs.ingest.landing import Found, Landing
-from jobs.ingest.manifest import Manifest, parse_manifest
+from jobs.ingest.manifest import Manifest, Unsigned, parse_manifest
 from jobs.ingest.names import Name, parse_name
 from lake import store
 from lake.clock import SHANGHAI, cut_off
@@ -76,8 +77,10 @@ def _seen(r: dict[str, Any]) -> Seen:
     )
 
 
-def select(landing: Landing, bank: str, files: Iterable[Found], seen: Iterable[Seen], as_of: date) -> list[Delivery]:
-    """The files that belong to night `as_of`, in the order they were sent."""
+def select(
+    landing: Landing, bank: str, files: Iterable[Found], seen: Iterable[Seen], as_of: date, keys: BankKeys | None = None
+) -> list[Delivery]:
+    """The files that belong to night `as_of`, in the order they were sent. Where the bank has `keys`, one must have signed."""
     by_name: dict[str, list[Seen]] = {}
     for s in seen:
         by_name.setdefault(s.file_name, []).append(s)
@@ -86,7 +89,7 @@ def select(landing: Landing, bank: str, files: Iterable[Found], seen: Iterable[S
         name = parse_name(found.base)
         if name is not None and name.first > as_of:
             continue
-        delivery = _delivery(landing, bank, found, name)
+        delivery = _delivery(landing, bank, found, name, keys)
         m = delivery.manifest
         if m is not None and (m.sent_at > cut_off(as_of) or m.last > as_of):
             continue
@@ -95,11 +98,13 @@ def select(landing: Landing, bank: str, files: Iterable[Found], seen: Iterable[S
     return sorted(taken, key=lambda d: d.order)
 
 
-def _delivery(landing: Landing, bank: str, found: Found, name: Name | None) -> Delivery:
+def _delivery(landing: Landing, bank: str, found: Found, name: Name | None, keys: BankKeys | None) -> Delivery:
     if not found.manifest:
         return Delivery(found, name, None, "MISSING", _name_problem(bank, name))
     try:
-        manifest = parse_manifest(landing.manifest(found))
+        manifest = parse_manifest(landing.manifest(found), keys)
+    except Unsigned as e:
+        return Delivery(found, name, None, "UNSIGNED", str(e))
     except Unreadable as e:
         return Delivery(found, name, None, "UNREADABLE", str(e))
     problem = _name_problem(bank, name)

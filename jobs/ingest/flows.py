@@ -9,8 +9,9 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from datetime import date
 from multiprocessing import get_context
 
-from jobs.ingest import ledger
+from jobs.ingest import bank_keys, ledger
 from jobs.ingest.bank import BankJob, BankPull, pull_bank, target_folder
+from jobs.ingest.bank_keys import BankKeys
 from jobs.ingest.deliveries import Seen, received_before, select
 from jobs.ingest.intake import Sender
 from jobs.ingest.landing import Landing
@@ -38,12 +39,13 @@ def pull(settings: Settings, as_of: date, bank: str | None, history: bool) -> Re
     if bank is not None and bank not in known and bank not in folders:
         raise UsageError(f"no bank {bank!r}: it is not in conf/ref/ref_bank.csv and has no folder. Known: {', '.join(sorted(known))}")
     seen, key = received_before(settings, as_of), load_key(settings)
+    keys = bank_keys.load(settings)
     banks = [bank] if bank else sorted({*folders, *seen})
     failed: dict[str, SourceUnavailable] = {}
     jobs, done = [], []
     for name in banks:
         try:
-            jobs.append(_plan(settings, landing, Sender(name, as_of, history, name in known), seen.get(name, []), key))
+            jobs.append(_plan(settings, landing, Sender(name, as_of, history, name in known), seen.get(name, []), key, keys.get(name)))
         except SourceUnavailable as e:
             failed[name] = e
     for job, result in _run(jobs):
@@ -62,10 +64,10 @@ def pull(settings: Settings, as_of: date, bank: str | None, history: bool) -> Re
     return _report(done, pulls)
 
 
-def _plan(settings: Settings, landing: Landing, sender: Sender, seen: list[Seen], key: bytes) -> BankJob:
+def _plan(settings: Settings, landing: Landing, sender: Sender, seen: list[Seen], key: bytes, keys: BankKeys | None) -> BankJob:
     """What the bank's pull is to take."""
     found, remarks = landing.files(sender.bank)
-    deliveries = select(landing, sender.bank, found, seen, sender.as_of)
+    deliveries = select(landing, sender.bank, found, seen, sender.as_of, keys)
     return BankJob(settings, sender, tuple(deliveries), tuple(remarks), tuple(seen), key)
 
 

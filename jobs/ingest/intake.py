@@ -95,7 +95,8 @@ class Intake:
             "manifest_status": delivery.manifest_status, "read_error": None, "digest_alg": m.digest_alg if m else None,
             "digest_expected": m.digest if m else None, "digest_actual": digest, "duplicate_of": copies[0] if copies else None,
             "size_bytes": delivery.found.size, "rows_body": None, "rows_bad": None, "rows_trailer": None,
-            "rows_manifest": m.rows if m else None, "encoding": None, "is_history": sender.history, "as_of": sender.as_of,
+            "rows_manifest": m.rows if m else None, "encoding": None, "signer": m.signer if m else None, "manifest": m.text if m else None,
+             "is_history": sender.history, "as_of": sender.as_of,
         }  # fmt: skip
 
     def _refusal(self, delivery: Delivery, facts: dict[str, Any]) -> str | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from jobs.ingest.bank_keys import BankKeys
 from jobs.ingest.gunzip import Unreadable
 from jobs.ingest.names import MODES, parse_day, parse_time
 
@@ -44,18 +45,29 @@ class Manifest:
     digest_alg: str
     digest: str
     sent_at: datetime
+    signer: str | None = None
+    text: str | None = None
+    """The manifest as signed, with its signature; None when the bank does not sign."""
 
 
-def parse_manifest(text: bytes) -> Manifest:
-    """The manifest in `text`; raises Unreadable naming the key that is missing or not of its kind."""
+class Unsigned(Unreadable):
+    """The bank signs its manifests, and this one has no signature or a wrong one."""
+
+
+def parse_manifest(text: bytes, keys: BankKeys | None = None) -> Manifest:
+    """The manifest in `text`. Raises Unsigned before any of its keys is looked at when the bank has keys and none of them
+    signed it, Unreadable naming the key that is missing or not of its kind."""
     if len(text) > MAX_BYTES:
         raise Unreadable(f"manifest: more than {MAX_BYTES} bytes")
     try:
-        values = json.loads(text)
+        values = json.loads(text, object_pairs_hook=_once)
     except (ValueError, RecursionError) as e:
-        raise Unreadable("manifest: not JSON in UTF-8") from e
+        raise Unreadable("manifest: not JSON in UTF-8 with every key once") from e
     if not isinstance(values, dict):
         raise Unreadable("manifest: not a JSON object")
+    signed = keys is not None and bool(keys.public)
+    if keys is not None and (fault := keys.fault(values)):
+        raise Unsigned(fault)
     alg = _text(values, "digest_alg").upper()
     digest = _text(values, "digest").lower()
     mode = _text(values, "mode")
@@ -72,8 +84,22 @@ def parse_manifest(text: bytes) -> Manifest:
         bank=_text(values, "bank_id"), file_type=_text(values, "file_type"), first=_day(values, "from_date"), last=_day(values, "to_date"),
         version=_count(values, "version"), mode=mode, file_name=_text(values, "file_name"), rows=_count(values, "row_cnt"),
         totals=unique("manifest", [Total(_text(t, "currency"), _text(t, "dr_cr"), _count(t, "row_cnt"), _amount(t)) for t in totals]),
-        digest_alg=alg, digest=digest, sent_at=_time(values, "sent_at"),
+        digest_alg=alg, digest=digest, sent_at=_time(values, "sent_at"), signer=_text(values, "signer") if signed else None,
+        text=whole(values) if signed else None,
     )  # fmt: skip
+
+
+def whole(values: dict[str, Any]) -> str:
+    """A signed manifest with its signature, in canonical form."""
+    return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON; a key stated twice would mean one thing to the signer and another to the reader."""
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        raise ValueError("a key is stated twice")
+    return values
 
 
 def unique(where: str, totals: list[Total]) -> tuple[Total, ...]:

@@ -131,7 +131,7 @@ to_date date last accounting date covered
 version int file version
 mode string FULL, REPLACE, DELTA, ZERO
 sent_at timestamp time of sending by header; null when unreadable
-manifest_status string! OK, MISSING or UNREADABLE
+manifest_status string! OK, MISSING, UNREADABLE or UNSIGNED (a signature is required and is missing or wrong)
 read_error string why the content could not be read (truncated gzip, empty, unknown bank, header), else null
 digest_alg string algorithm named in the manifest
 digest_expected string digest by the manifest
@@ -143,6 +143,8 @@ rows_bad bigint D lines that do not parse
 rows_trailer bigint rows stated by the trailer
 rows_manifest bigint rows stated by the manifest
 encoding string utf-8 or gb18030
+signer string key that signed the manifest; null when the bank does not sign
+manifest string the signed manifest with its signature in canonical form; null when the bank does not sign
 is_history boolean! part of a history load
 as_of date! night that pulled the file
 """

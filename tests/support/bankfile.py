@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import hashlib
 import json
@@ -9,6 +10,9 @@ from collections import defaultdict
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from lake.schemas.bank import FILE_FIELDS
 
@@ -93,12 +97,28 @@ def manifest(text: str, data: bytes, name: str, *, alg: str = "SHA-256", **chang
     } | changed  # fmt: skip
 
 
+def signed(values: dict[str, Any], key: Ed25519PrivateKey) -> dict[str, Any]:
+    """A manifest with its signature, made without the code under test."""
+    text = json.dumps({k: v for k, v in values.items() if k != "signature"}, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return values | {"signature": base64.b64encode(key.sign(text.encode())).decode()}
+
+
+def trust(home: Path, bank: str, **keys: Ed25519PrivateKey) -> None:
+    """Give a home the public keys of a bank, by key id; only this bank signs then."""
+    lines = [f"{bank}:"]
+    for name, key in keys.items():
+        public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        lines.append(f"  - {{id: {name}, algorithm: Ed25519, public_key: {base64.b64encode(public).decode()}}}")
+    (home / "keys").mkdir(parents=True, exist_ok=True)
+    (home / "keys" / "banks.yaml").write_text("\n".join(lines))
+
+
 def put(
     root: Path, text: str, *, data: bytes | None = None, name: str | None = None, folder: str | None = None, alg: str = "SHA-256",
-    ok: dict[str, Any] | bool | None = None, encoding: str = "utf-8",
+    ok: dict[str, Any] | bool | None = None, encoding: str = "utf-8", key: Ed25519PrivateKey | None = None,
 ) -> Path:  # fmt: skip
     """Drop a file and its manifest into `root`/bank. `data` replaces the compressed bytes, `ok` changes manifest keys
-    (False: no manifest)."""
+    (False: no manifest), `key` signs it."""
     head = text.split("\n")[0].split("|")
     packed = gzip.compress(text.encode(encoding), 1, mtime=0) if data is None else data
     name = name or f"{head[2]}_{head[3]}_{head[4] if head[4] == head[5] else head[4][:6]}_v{head[6]}.dat.gz"
@@ -108,5 +128,7 @@ def put(
     if ok is not False:
         changed = ok if isinstance(ok, dict) else {}
         values = manifest(text, packed, name, alg=alg, **changed)
+        if key is not None:
+            values = signed(values, key)
         (place / f"{name}.ok").write_text(json.dumps(values, ensure_ascii=False), encoding="utf-8")
     return place / name
