@@ -1,7 +1,8 @@
-"""Reference pages generated from the registry, the catalogue and the rules: docs/tables.md, docs/indicators.md, docs/rules.md."""
+"""Reference pages generated from the registry, the catalogue and the rules: docs/tables.md, docs/indicators.md, docs/rules.md, …"""
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 from lake.schemas import derived
@@ -47,6 +48,38 @@ def indicators_page() -> str:
     return "".join(parts)
 
 
+def functions_page() -> str:
+    """The functions of formulas: signature, meaning, whether SQL has it, use, and examples that the tests run on every engine."""
+    from features import compiled, formula, spec, sql_form
+    from features.vocabulary import FUNCTIONS
+
+    used = Counter(f for c in compiled.load() for f in formula.functions(c.tree))
+    parts = [
+        "# Functions of the indicators\n\n"
+        + NOTE
+        + "Source: `conf/catalogue/functions.md`. Every example is a test of the kernels, of the plain reference and, where there is a form, of"
+        " the SQL text. A table is a tile on its side, counted back from D = 2026-09-14; columns that are not shown do not matter. Money is in fen.\n"
+    ]
+    for s in spec.load():
+        signature = FUNCTIONS.get(s.function)
+        head = (
+            f"{s.function}({', '.join(a + ('' if k < signature.least else '?') for k, a in enumerate(signature.args))})"
+            if signature
+            else ""
+        )
+        use = (
+            f"`{head}`, {used[s.function]} indicators{', has a SQL form' if s.function in sql_form.FUNCTIONS else ''}. "
+            if signature
+            else ""
+        )
+        parts.append(f"\n## {s.function}\n\n{use}{s.meaning}\n")
+        for e in s.examples:
+            first, *rest = e.lines
+            body = "\n".join(x for x in rest if not x.startswith("```"))
+            parts.append(f"\n**{e.title}**: {first}\n" + (f"\n```text\n{body}\n```\n" if body else ""))
+    return "".join(parts)
+
+
 def rules_page() -> str:
     """Every governance rule with its severity, scope, tolerance and the sentence a clerk reads."""
     from expectations.rules import load_rules
@@ -60,7 +93,7 @@ def rules_page() -> str:
     return "".join(parts)
 
 
-PAGES = {"tables.md": tables_page, "indicators.md": indicators_page, "rules.md": rules_page}
+PAGES = {"tables.md": tables_page, "indicators.md": indicators_page, "rules.md": rules_page, "functions.md": functions_page}
 
 
 def write() -> list[Path]:
