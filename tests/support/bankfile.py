@@ -124,6 +124,7 @@ def put(
     name = name or f"{head[2]}_{head[3]}_{head[4] if head[4] == head[5] else head[4][:6]}_v{head[6]}.dat.gz"
     place = root / (folder or head[2])
     place.mkdir(parents=True, exist_ok=True)
+    (place / name).parent.mkdir(parents=True, exist_ok=True)
     (place / name).write_bytes(packed)
     if ok is not False:
         changed = ok if isinstance(ok, dict) else {}
