@@ -44,15 +44,23 @@ def register(app: typer.Typer) -> None:
 
     @app.command()
     def indicator(name: str) -> None:
-        """What an indicator means: formula, windows, null rule, sign, unit, sources."""
+        """What an indicator means: formula, windows, null rule, sign, unit, sources, worked examples."""
         from jobs import people
 
         people.indicator(name)
 
     @app.command()
-    def docs() -> None:
+    def docs(
+        examples: Annotated[
+            bool, typer.Option("--examples", help="first read distributions and worked examples from this home's published night")
+        ] = False,
+    ) -> None:
         """Regenerate the reference pages under docs/."""
         from jobs import docs as pages
+        from jobs import docs_province
+
+        if examples:
+            typer.echo(str(docs_province.run(load_settings())))
 
         for path in pages.write():
             typer.echo(str(path))

@@ -1,10 +1,16 @@
-"""Reference pages generated from the registry, the catalogue and the rules: docs/tables.md, docs/indicators.md, docs/rules.md, …"""
+"""Reference pages generated from the registry, the catalogue and the rules: docs/tables.md, docs/indicators.md, docs/rules.md, …
+
+The pages of the indicators show a province as stored in docs/indicators/province.json (jobs/docs_province.py).
+"""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+from jobs import docs_charts
 from lake.schemas import derived
 from lake.tables import DIMENSIONS, TABLES
 
@@ -35,7 +41,12 @@ def tables_page() -> str:
 
 def indicators_page() -> str:
     """The 370 indicators by dimension."""
-    parts = ["# Indicators\n\n" + NOTE + "Source: `conf/catalogue/indicators.csv`. `liushui indicator NAME` prints one.\n"]
+    parts = [
+        "# Indicators\n\n"
+        + NOTE
+        + "Source: `conf/catalogue/indicators.csv`. A page per dimension says more (rules, distribution, worked examples, SQL):"
+        f" {', '.join(f'[{d}](indicators/{d}.md)' for d in DIMENSIONS)}. `liushui indicator NAME` prints one.\n"
+    ]
     for dimension in DIMENSIONS:
         rows = [r for r in derived.catalogue() if r["dimension"] == dimension]
         parts.append(
@@ -45,7 +56,7 @@ def indicators_page() -> str:
             f"| {r['id']} | {r['name']} | {r['name_zh']} | {_cell(r['description'])} | `{_cell(r['formula'])}` | {r['clock']} | {r['unit']} | {r['null_policy']} | {r['monotone']} |\n"
             for r in rows
         ]
-    return "".join(parts)
+    return "".join(parts) + docs_charts.sparse_table() + docs_charts.sql_frame()
 
 
 def functions_page() -> str:
@@ -93,7 +104,14 @@ def rules_page() -> str:
     return "".join(parts)
 
 
-PAGES = {"tables.md": tables_page, "indicators.md": indicators_page, "rules.md": rules_page, "functions.md": functions_page}
+PAGES: dict[str, Callable[[], str]] = {
+    "tables.md": tables_page,
+    "indicators.md": indicators_page,
+    "rules.md": rules_page,
+    "functions.md": functions_page,
+}
+PAGES |= {f"indicators/{d}.md": partial(docs_charts.page, d, NOTE) for d in DIMENSIONS}
+PAGES |= {f"indicators/{d}.svg": partial(docs_charts.chart, d) for d in DIMENSIONS}
 
 
 def write() -> list[Path]:

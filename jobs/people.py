@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import duckdb
@@ -131,12 +130,13 @@ def sql(settings: Settings, query: str, limit: int) -> None:
 
 
 def indicator(name: str) -> None:
-    """The catalogue's entry of one indicator, by name or id."""
-    from features import catalogue
+    """The page of one indicator, by name or id."""
+    from features import compiled
+    from jobs import docs_indicators
 
-    found = [i for i in catalogue.load() if name in (i.name, i.id)]
+    known = compiled.load()
+    found = [c for c in known if name in (c.indicator.name, c.indicator.id)]
     if not found:
-        near = [i.name for i in catalogue.load() if name.lower() in i.name][:8]
+        near = [c.indicator.name for c in known if name.lower() in c.indicator.name][:8]
         raise UsageError(f"no indicator {name!r}." + (f" Close: {', '.join(near)}" if near else " `docs/indicators.md` lists all 370."))
-    fields = asdict(found[0])
-    console.print(_grid(found[0].name, ["what", "value"], [(k, str(v)) for k, v in fields.items()]))
+    console.print(docs_indicators.entry(found[0]), markup=False, highlight=False, soft_wrap=True)
