@@ -137,6 +137,15 @@ def register(app: typer.Typer) -> None:
         found = sorted(p["name"].rstrip("/").rsplit("/", 1)[-1] for p in fs.ls(path, detail=True) if p["type"] == "directory")
         typer.echo(json.dumps(found))
 
+    @app.command("rotate-key")
+    def rotate_key() -> None:
+        """Make the next version of the key that signs receipts; older receipts stay verifiable."""
+        from lake import signatures
+
+        settings = load_settings()
+        number = signatures.new_platform_key(settings)
+        typer.echo(f"platform-{number} signs from now on; give banks {settings.home / 'keys' / f'platform-{number}.pub.pem'}")
+
     @app.command("night-state")
     def night_state(as_of: AsOf = None) -> None:
         """Whether the night is published or stopped by its checks, as JSON (for Airflow's gate)."""

@@ -93,3 +93,18 @@ def register(app: typer.Typer) -> None:
 
         with steps.session(load_settings()) as lake:
             tell("load-ledger", loading.run(lake, mapping, [str(f) for f in files], as_date(as_of)))
+
+    @app.command("verify-receipt")
+    def verify_receipt(
+        file: Path,
+        key: Annotated[Path | None, typer.Option(help="public key (PEM); default: the home's key that the receipt names")] = None,
+    ) -> None:
+        """Whether a receipt is ours and unchanged, and what it says. Banks can do the same with openssl."""
+        from jobs import receipts
+
+        settings = load_settings()
+        found = receipts.check(settings, file, key)
+        typer.echo(f"good signature of {found['key_id']}: {found['file_name']!a} of {found['bank_id']}, night {found['received_in_night']}")
+        typer.echo(", ".join([f"verdict {found['verdict']}", *(f"{r['rule']}: {r['found']!a}" for r in found["refused_by"])]))
+        signed = receipts.sender_signed(settings, found)
+        typer.echo(f"manifest signed by the bank with {found['signer']}" if signed else "no manifest in it that a key of the bank signed")

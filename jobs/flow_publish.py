@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 from expectations.reconcile import CLASSES
 from expectations.rules import load_rules
+from jobs import receipts
 from jobs.dq_publish import Findings
 from jobs.flow_night import Night
 from jobs.flow_outcome import SILVER, Outcome
@@ -31,24 +32,39 @@ def publish(n: Night, result: Outcome) -> Report:
     sums = [F.sum(c).cast("bigint").alias(c) for c in ("received", *CLASSES)]
     per_file = [r.asDict() for r in result.reconciliation.groupBy("bank_id", "submission_id").agg(*sums).collect()]
     path = n.scratch.file("sub_manifest.parquet")
-    pq.write_table(store.rows_of("silver.sub_manifest", _manifests(n, {r["submission_id"] for r in per_file if r["quarantined"]})), path)
+    status = _status(n, {r["submission_id"] for r in per_file if r["quarantined"]})
+    pq.write_table(store.rows_of("silver.sub_manifest", _manifests(n, status)), path)
     files.publish(n.lake.settings, "silver.sub_manifest", [path], as_of=n.as_of)
+    receipts.write(n.lake.settings, n.as_of, _receipts(n, status, per_file))
     return _report(n, result, per_file)
 
 
-def _manifests(n: Night, partly: set[str]) -> list[dict[str, Any]]:
+def _status(n: Night, partly: set[str]) -> dict[str, str]:
+    """What became of each file, by file_key: as judged, PARTIAL where it was accepted without some of its rows."""
+    return {s.key: "PARTIAL" if s.status == "ACCEPTED" and s.submission_id in partly else s.status for s in n.subs}
+
+
+def _receipts(n: Night, status: dict[str, str], per_file: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Unsigned receipts of the night's files. Rows are those of the submission; a second file of its name has none of its own."""
+    rows = {r["submission_id"]: {c: int(r[c]) for c in ("received", *CLASSES)} for r in per_file}
+    refused = receipts.refusals(n.scratch.paths("violation_file"))
+    none = dict.fromkeys(("received", *CLASSES), 0)
+    return [
+        receipts.receipt(f, status[f["file_key"]], rows.get(f["file_key"], none), refused.get(f["file_key"], []), n.as_of) for f in n.files
+    ]
+
+
+def _manifests(n: Night, status: dict[str, str]) -> list[dict[str, Any]]:
     """Rows of silver.sub_manifest. A delivery without a readable manifest has none: it stays in bronze.bank_file only."""
-    status = {s.key: s.status for s in n.subs}
     rows = []
     for f in n.files:
         if f["manifest_status"] != "OK" or f["duplicate_of"] is not None or f["file_key"] != f["submission_id"]:
             continue
-        what = status[f["file_key"]]
         rows.append({
             "bank_id": f["bank_id"], "biz_date": f["from_date"], "to_date": f["to_date"], "file_type": f["file_type"], "version": f["version"],
             "submission_id": f["submission_id"], "mode": f["mode"], "file_name": f["file_name"], "row_cnt": f["rows_manifest"],
             "digest_alg": f["digest_alg"], "digest": f["digest_expected"], "sent_at": f["sent_at"],
-            "status": "PARTIAL" if what == "ACCEPTED" and f["submission_id"] in partly else what, "is_history": n.history, "as_of": n.as_of,
+            "status": status[f["file_key"]], "is_history": n.history, "as_of": n.as_of,
         })  # fmt: skip
     return sorted(rows, key=lambda r: r["submission_id"])
 

@@ -139,12 +139,17 @@ def new_platform_key(settings: Settings) -> int:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     number = latest_version(folder) + 1
     key = Ed25519PrivateKey.generate()
-    (folder / f"platform-{number}.pub.pem").write_text(pem(public_text(key)))
     text = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     temporary = folder / f".platform-{number}.{os.getpid()}"
     with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as f:
         f.write(text)
-    temporary.rename(folder / f"platform-{number}.pem")
+    try:
+        os.link(temporary, folder / f"platform-{number}.pem")
+    except FileExistsError:
+        return number  # another process made this version first; its key is the one
+    finally:
+        temporary.unlink()
+    (folder / f"platform-{number}.pub.pem").write_text(pem(public_text(key)))
     return number
 
 

@@ -8,6 +8,8 @@ from typing import IO
 CHUNK = 1 << 20
 RATIO_FROM = 1 << 20
 """Below this many bytes the ratio is not judged: a short file of repeated text compresses well and harms nobody."""
+EMPTY_MEMBERS, MEMBER_BYTES = 1000, 1024
+"""So many members may hold nothing, further ones so many bytes on average: an empty member is 20 bytes and costs 20 us."""
 MAGIC = b"\x1f\x8b"
 GZIP = 16 + zlib.MAX_WBITS
 
@@ -41,6 +43,8 @@ def gunzip(packed: IO[bytes], out: IO[bytes], *, max_bytes: int, max_ratio: int)
         if stream.eof:
             members, pending, inside = members + 1, stream.unused_data, False
             stream = zlib.decompressobj(GZIP)
+            if members > EMPTY_MEMBERS + written // MEMBER_BYTES:
+                raise Unreadable(f"{members} gzip members with {written} bytes of content: not unpacked further")
     if inside:
         raise Unreadable(f"truncated gzip: it ends after {written} bytes of content without its end mark")
     if not members:

@@ -16,7 +16,7 @@ import flowbank as fb
 import pytest
 from pyspark.sql import functions as F
 
-from jobs import check, flow_silver
+from jobs import check, flow_silver, receipts
 from jobs.runner import Report
 from lake.clock import SHANGHAI
 from lake.errors import GateFailed
@@ -220,6 +220,24 @@ def test_files_that_cannot_be_trusted_are_refused_whole(nights: Nights) -> None:
     assert status == {"BAL": "BLOCKED", "TXN": "BLOCKED", "GL": "BLOCKED"}
 
 
+def receipts_of(lake: Lake, bank: str) -> dict[str, dict[str, Any]]:
+    folder = lake.settings.home / "feedback" / bank / D2.isoformat() / "receipts"
+    found = [receipts.check(lake.settings, p) for p in folder.iterdir()]
+    return {r["submission_id"].split("_")[1] + str(r["duplicate_of"] or ""): r for r in found}
+
+
+def test_every_delivery_has_a_signed_receipt_with_its_verdict(nights: Nights) -> None:
+    found = receipts_of(nights.lake, "B0011")
+    assert {t: (r["verdict"], [x["rule"] for x in r["refused_by"]]) for t, r in found.items()} == {
+        "BAL": ("BLOCKED", ["V01"]), "CTL": ("BLOCKED", ["V01"]), "TXN": ("BLOCKED", ["V02"]), "GL": ("BLOCKED", ["V03"]),
+    }  # fmt: skip
+    assert found["CTL"]["refused_by"][0]["found"] == "manifest MISSING"
+    assert found["TXN"]["rows"]["quarantined"] == 6 == found["TXN"]["rows"]["received"]
+    assert {r["verdict"] for r in receipts_of(nights.lake, "B0012").values()} >= {"PARTIAL"}
+    files = nights.lake.read("bronze.bank_file").where(f"as_of = DATE'{D2}'").count()
+    assert files == len(list((nights.lake.settings.home / "feedback").glob(f"*/{D2}/receipts/*.json")))
+
+
 def test_rows_that_cannot_be_right_are_parked_for_themselves(nights: Nights) -> None:
     acct, txn = (f"B0012_{t}_{fb.text_of(D2)}_v00" for t in ("ACCT", "TXN"))
     by_row = {(rule, severity, key) for rule, severity, kind, key in nights.found("B0012") if kind == "ROW"}
@@ -262,7 +280,8 @@ TABLES = ("dq.violation", "dq.quarantine", "dq.issue", "dq.reconciliation", "dq.
 
 def test_a_night_checked_again_writes_the_same_rows(nights: Nights) -> None:
     def state() -> dict[str, list[str]]:
-        return {t: sorted(r.j for r in nights.lake.read(t).select(F.to_json(F.struct("*")).alias("j")).collect()) for t in TABLES}
+        told = {str(p): [p.read_text()] for p in (nights.lake.settings.home / "feedback").rglob("*.json")}
+        return told | {t: sorted(r.j for r in nights.lake.read(t).select(F.to_json(F.struct("*")).alias("j")).collect()) for t in TABLES}
 
     before = state()
     check.run(nights.lake, "flows", D2)
