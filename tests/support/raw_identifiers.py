@@ -29,7 +29,10 @@ def of_landing(home: Path) -> set[str]:
                 for column in columns:
                     found |= {v for (v,) in con.execute(f"SELECT DISTINCT {column} FROM read_parquet('{path}')").fetchall()}
         registry = home / "source" / "records" / "registry"
-        for path, columns in ((registry / "reg_enterprise.parquet", ("uscc", "name", "legal_rep", "address")), (registry / "reg_key_person.parquet", ("party_id",))):
+        for path, columns in (
+            (registry / "reg_enterprise.parquet", ("uscc", "name", "legal_rep", "address")),
+            (registry / "reg_key_person.parquet", ("party_id",)),
+        ):
             if path.exists():
                 for column in columns:
                     found |= {v for (v,) in con.execute(f"SELECT DISTINCT {column} FROM read_parquet('{path}')").fetchall()}
