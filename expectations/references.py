@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import lru_cache
 
@@ -65,6 +65,19 @@ def rates() -> tuple[Rate, ...]:
         lasts = [d for d, _ in days[1:]] + [FAR]
         found += [Rate(currency, first, last, rate * factor) for (first, rate), last in zip(days, lasts, strict=True)]
     return tuple(found)
+
+
+@lru_cache
+def _days_off() -> frozenset[str]:
+    return frozenset(r["date"] for r in rows("ref_calendar") if r["is_workday"] == "0")
+
+
+def workdays_after(day: date, n: int) -> date:
+    """The n-th workday after `day` by ref_calendar."""
+    while n:
+        day += timedelta(days=1)
+        n -= day.isoformat() not in _days_off()
+    return day
 
 
 def rate_frame(spark: SparkSession, fixed: Mapping[str, Decimal] | None = None) -> DataFrame:

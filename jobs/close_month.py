@@ -11,18 +11,17 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-from deltalake.exceptions import TableNotFoundError
 
 from expectations import quality, references
 from expectations.quality import PARTS, Count
 from expectations.quality_parts import ACCEPTED, COUNTS
+from jobs import sample_judge
+from jobs.dq_known import known
 from jobs.runner import Report
 from lake import store
-from lake.arrow import arrow_schema
 from lake.clock import add_months, closed_on, latest_closed_month, month_end
 from lake.errors import ConfigError, UsageError
 from lake.settings import Settings
-from lake.tables import table
 
 Row = dict[str, Any]
 SHANGHAI_US = 8 * 3_600_000_000
@@ -58,16 +57,6 @@ CREATE TABLE control AS
   LEFT JOIN fx f ON f.currency = c.currency AND c.biz_date >= f.first AND c.biz_date < f.last
   WHERE k = 1;
 """
-
-
-def known(con: duckdb.DuckDBPyConnection, settings: Settings, name: str, night: date) -> None:
-    """Register view `<table>_known`: the rows of a table that nights up to `night` wrote; empty when never written."""
-    short = name.split(".")[1]
-    try:
-        con.register(f"{short}_all", store.open_table(store.uri(settings, name)).to_pyarrow_dataset())
-    except TableNotFoundError:
-        con.register(f"{short}_all", arrow_schema(table(name)).empty_table())
-    con.execute(f"CREATE OR REPLACE VIEW {short}_known AS SELECT * FROM {short}_all WHERE as_of <= DATE '{night}'")
 
 
 def month_views(settings: Settings, month: date, night: date) -> duckdb.DuckDBPyConnection:
@@ -127,7 +116,8 @@ def run(settings: Settings, month: date, as_of: date | None = None) -> Report:
         raise UsageError(f"month {month:%Y-%m} is closed on {closed_on(month)}, not on {night}. Give that or a later night as --as-of.")
     con = month_views(settings, month, night)
     accepted: dict[str, int] = dict(con.execute(ACCEPTED).fetchall())
-    banks = quality.ranked(quality.bank_quality(b, parts, accepted.get(b, 0)) for b, parts in counts(con).items())
+    samples = {r["bank_id"]: r for r in sample_judge.judge(settings, month, night)}
+    banks = quality.ranked(_judged(b, parts, accepted.get(b, 0), samples.get(b)) for b, parts in counts(con).items())
     con.close()
     if not banks:
         return Report(nothing=True)
@@ -136,6 +126,13 @@ def run(settings: Settings, month: date, as_of: date | None = None) -> Report:
     store.replace(settings, "dq.quality", store.rows_of("dq.quality", rows), f"as_of = DATE '{night}' AND month = DATE '{month}'")
     grades = {b.bank_id: b.grade for b in banks}
     return Report(len(rows), {"month": month.isoformat(), "grades": grades, "q": {b.bank_id: b.q for b in banks}})
+
+
+def _judged(bank: str, parts: dict[str, Count], accepted: int, sample: Row | None) -> quality.BankQuality:
+    """A bank's quality with its sample, which counts once no answer is waited for any more."""
+    if sample and not sample["waiting"]:
+        parts = {**parts, "sampling": Count(sample["critical"], sample["sampled"])}
+    return quality.bank_quality(bank, parts, accepted, sample["cap"] if sample else None)
 
 
 def _row(b: quality.BankQuality, month: date, night: date, earlier: float | None) -> Row:

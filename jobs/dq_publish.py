@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -79,14 +79,7 @@ class Findings:
 
 def due_dates(as_of: date) -> dict[str, date]:
     """Day by which an issue of each severity is due, in workdays after the night."""
-    off = {r["date"] for r in references.rows("ref_calendar") if r["is_workday"] == "0"}
-    due: dict[str, date] = {}
-    day, passed = as_of, 0
-    while len(due) < len(WORKDAYS_DUE):
-        day += timedelta(days=1)
-        passed += day.isoformat() not in off
-        due |= {s: day for s, n in WORKDAYS_DUE.items() if n == passed and s not in due}
-    return due
+    return {severity: references.workdays_after(as_of, n) for severity, n in WORKDAYS_DUE.items()}
 
 
 def examples(violations: DataFrame) -> pd.DataFrame:

@@ -107,6 +107,11 @@ _add(
 )
 
 _add("dq.quality", "bank_id month as_of", "quality, grade and rank of the banks by month", derived.QUALITY, "as_of month")
+_add("dq.sample_seed", "month", "single-transaction sampling: what was promised before the month closed", derived.SAMPLE_SEED)
+_add("dq.sample", "bank_id month", "samples drawn, by bank and month", derived.SAMPLE, "as_of month")
+_add("dq.sample_item", "bank_id month txn_key", "transactions drawn", derived.SAMPLE_ITEM, "as_of month")
+_add("dq.sample_answer", "bank_id month txn_key", "what the vouchers said", derived.SAMPLE_ANSWER, "as_of month")
+_add("dq.sample_result", "bank_id month as_of", "what the samples proved", derived.SAMPLE_RESULT, "as_of month")
 
 _TILE_KEYS = {
     "firm_month": "firm_id month", "firm_day": "firm_id biz_date", "firm_bucket": "firm_id snapshot_date bucket",

@@ -64,6 +64,17 @@ def _tiles(args: argparse.Namespace) -> int:
     return 0
 
 
+def _answers(args: argparse.Namespace) -> int:
+    from simulator.vouchers import answer
+
+    try:
+        written = answer(args.home, args.month.replace(day=1), args.seed)
+    except OSError as e:
+        return _refuse(f"{e}; draw the samples first: liushui sample draw")
+    sys.stdout.write("".join(f"{p}\n" for p in written))
+    return 0
+
+
 def _serve(args: argparse.Namespace) -> int:
     from simulator.serve import serve
 
@@ -97,6 +108,11 @@ def parser() -> argparse.ArgumentParser:
     serving.add_argument("--port", type=int, default=8765)
     serving.add_argument("--calm", action="store_true", help="never answer 429 or 503")
     serving.set_defaults(run=_serve)
+    answers = commands.add_parser("answers", help="answer the samples of a month from the banks' vouchers")
+    answers.add_argument("--home", type=Path, required=True)
+    answers.add_argument("--month", type=_day, required=True, help="any date of the month, yyyy-mm-dd")
+    answers.add_argument("--seed", type=int, default=7)
+    answers.set_defaults(run=_answers)
     tiles = commands.add_parser("tiles", help="write tile tables directly, for `liushui indicators --as-of END` on any number of firms")
     tiles.add_argument("--firms", type=int, required=True)
     tiles.add_argument("--months", type=int, default=24, help="closed months before the month of END")

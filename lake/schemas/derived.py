@@ -139,6 +139,63 @@ rectification_score double 0 to 100; null when not measured
 as_of date! night that judged it
 """
 
+SAMPLE_SEED = """
+month date! first day of the month
+commitment string! sha256 of the seed, hex; published before the month closes
+as_of date! night of the promise
+"""
+
+SAMPLE = """
+bank_id string! bank
+month date! first day of the month sampled
+plan string! NORMAL (p = 1 %) or TIGHT (p = 0.5 %)
+allowed int! critical mismatches that pass
+frame_rows bigint! accepted transactions of the bank-month
+population bigint! of them neither largest nor reversal
+random_rows bigint! drawn of the population
+sampled bigint! rows drawn, all strata
+commitment string! sha256 of the seed
+seed string! the seed, hex; published with the draw
+export_digest string! SHA-256 of the exported file
+as_of date! night that drew
+"""
+
+SAMPLE_ITEM = """
+bank_id string! bank
+month date! first day of the month sampled
+position int! order in the export, from 1
+txn_key string! transaction
+stratum string! LARGEST, REVERSAL or RANDOM
+as_of date! night that drew
+"""
+
+SAMPLE_ANSWER = """
+bank_id string! bank
+month date! first day of the month sampled
+txn_key string! transaction
+critical string! columns that the voucher contradicts, comma separated: date, side, currency, amount, account; empty: none
+minor string! the same of the columns that do not decide
+as_of date! night that read the answer
+"""
+
+SAMPLE_RESULT = """
+bank_id string! bank
+month date! first day of the month sampled
+decision string! PASS, FAIL or PENDING
+sampled bigint! rows drawn, all strata
+answered bigint! rows answered
+silent bigint! rows without an answer for more than 10 workdays, critical
+waiting bigint! rows without an answer yet
+critical bigint! critical mismatches, all strata, silent ones included
+random_critical bigint! of them in the random stratum, which decides
+minor bigint! rows with minor mismatches only
+upper_bound double one-sided Clopper-Pearson 95 % upper bound of the error rate; null while answers are waited for
+lower_bound double the lower bound
+cap int bound on the month's quality score
+remind boolean! more than 5 workdays without an answer to some row
+as_of date! night that judged
+"""
+
 TILE_TECH = """
 available_at timestamp when the row was known
 tile_version int yyyymmdd of the night that wrote it; the highest version of a key is current
