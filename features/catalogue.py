@@ -60,7 +60,8 @@ class Indicator:
         return stem if stem and last == self.window else self.name
 
 
-def _checked(row: dict[str, str], where: str) -> Indicator:
+def checked(row: dict[str, str], where: str) -> Indicator:
+    """The row as an indicator; ContractBroken names the column that is empty or not allowed."""
     fields = list(Indicator.__dataclass_fields__)
     if missing := [f for f in fields if not (row.get(f) or "").strip()]:
         raise ContractBroken(f"{where}: indicator {row.get('id') or '(no id)'} has no {', '.join(missing)}. Every column must be filled.")
@@ -80,7 +81,7 @@ def read(path: Path) -> tuple[Indicator, ...]:
             rows = list(csv.DictReader(f))
     except FileNotFoundError as e:
         raise ContractBroken(f"the catalogue {path} is missing; it belongs to the program.") from e
-    found = tuple(_checked(row, path.name) for row in rows)
+    found = tuple(checked(row, path.name) for row in rows)
     for column in _UNIQUE:
         counts = Counter(getattr(i, column).replace(" ", "") for i in found)
         if twice := [v for v, n in counts.items() if n > 1]:

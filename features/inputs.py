@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 
-from features import catalogue
+from features import catalogue, retired
 from features.catalogue import FLOW_DIMENSIONS, Indicator
 from lake.errors import ContractBroken
 
@@ -57,5 +57,6 @@ def table_columns(service: str = "full_v1") -> dict[str, list[str]]:
 
 
 def feature_hash(service: str = "full_v1") -> str:
-    """sha256 over the ordered names."""
-    return hashlib.sha256("\n".join(feature_names(service)).encode()).hexdigest()
+    """sha256 over the ordered names, with the version of those whose meaning has changed."""
+    versions = ((n, retired.version(n)) for n in feature_names(service))
+    return hashlib.sha256("\n".join(n if v == 1 else f"{n}@{v}" for n, v in versions).encode()).hexdigest()

@@ -43,11 +43,14 @@ def register(app: typer.Typer) -> None:
         people.sql(load_settings(), query, limit)
 
     @app.command()
-    def indicator(name: str) -> None:
+    def indicator(
+        name: str,
+        values: Annotated[Path | None, typer.Option(help="write its value per firm of the last published night to this CSV file")] = None,
+    ) -> None:
         """What an indicator means: formula, windows, null rule, sign, unit, sources, worked examples."""
         from jobs import people
 
-        people.indicator(name)
+        people.indicator(load_settings(), name, values)
 
     @app.command()
     def docs(

@@ -6,7 +6,7 @@ import json
 from functools import lru_cache
 from typing import Any
 
-from features import compiled, formula, sql_form
+from features import compiled, formula, retired, sql_form
 from features.compiled import COVERAGE_OF, Compiled
 from features.formula import Call, Constant, walk
 from features.series import NEED
@@ -74,7 +74,7 @@ def null_rule(c: Compiled) -> str:
 
 
 def notes(c: Compiled) -> list[str]:
-    """What the definition leaves open and how it is read here (ADR 0011)."""
+    """What the definition leaves open and how it is read here (ADR 0015)."""
     called, found = formula.functions(c.tree), []
     if {"cnt", "maxrun"} & called:
         found.append("A month in which the condition cannot be decided counts as not met and ends a run; all undecided is null.")
@@ -160,6 +160,14 @@ def examples(c: Compiled) -> list[str]:
     return lines
 
 
+def versions(c: Compiled) -> list[str]:
+    """Earlier meanings as list lines; they are computed by `liushui indicator name@version --values FILE`."""
+    return [
+        f"- version {r.version}, until {r.until}: `{r.compiled.indicator.formula}`, {null_rule(r.compiled)}; changed because {r.reason}"
+        for r in retired.earlier(c.indicator.name)
+    ]
+
+
 def entry(c: Compiled) -> str:
     """The section of an indicator, Markdown."""
     i = c.indicator
@@ -171,9 +179,11 @@ def entry(c: Compiled) -> str:
         f"- {null_rule(c)}",
         f"- sign {i.monotone}: {_SIGN[i.monotone]}; unit {i.unit}, {i.dtype}",
         f"- from {i.source_table.replace(';', ', ')} by {', '.join('tile.' + t for t in sorted(c.tiles))}",
-        *[f"- {n}" for n in notes(c)], "", *distribution(i.name), "",
+        *[f"- {n}" for n in notes(c)], *versions(c), "",
     ]  # fmt: skip
-    if shown := examples(c):
+    known = i.name in province()["indicators"]
+    lines += [*distribution(i.name), ""] if known else []
+    if known and (shown := examples(c)):
         lines += ["Worked examples (amounts in CNY, newest first):", "", *shown, ""]
     if found := sql_form.select(c):
         text, derived = found

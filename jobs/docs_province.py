@@ -23,6 +23,7 @@ from features.engine import TWO_WINDOWS, Engine, needs
 from features.formula import Call, Constant, Kind, text, walk
 from features.series import Bools, Floats, Series
 from features.vocabulary import FUNCTIONS
+from jobs.indicator_values import reach
 from lake import store
 from lake.errors import ContractBroken
 from lake.settings import Settings
@@ -52,7 +53,7 @@ def run(settings: Settings) -> Path:
     picks = {name: _picked(column) for name, column in values.items()}
     chosen = sorted({firms[k] for ks in picks.values() for k in ks})
     of_firm = _firms(rows, chosen, night.as_of)
-    batch = Batch(Bucket.of({t: d.to_table(filter=_reach(t, night.as_of)) for t, d in rows.items()}), night.as_of)
+    batch = Batch(Bucket.of({t: d.to_table(filter=reach(t, night.as_of)) for t, d in rows.items()}), night.as_of)
     if batch.firms.to_pylist() != firms:
         raise ContractBroken(
             f"the firms of tile.registration for {night.as_of} are not those of the feature tables. Publish the night again."
@@ -79,18 +80,13 @@ def _dataset(settings: Settings, name: str, versions: dict[str, int]) -> ds.Data
     return store.open_table(store.uri(settings, name), versions[name]).to_pyarrow_dataset()
 
 
-def _reach(tile: str, as_of: Any) -> ds.Expression | None:
-    """The rows of other snapshots are left out; everything else a batch chooses by itself."""
-    return ds.field("snapshot_date") == as_of if tile in ("registration", "firm_bucket") else None
-
-
 def _firms(rows: dict[str, ds.Dataset], chosen: list[str], as_of: Any) -> dict[str, reference.Firm]:
     """The chosen firms as the reference reads them."""
     tiles: dict[str, dict[str, list[Any]]] = {f: {t: [] for t in intake.TILES} for f in chosen}
     for tile, d in rows.items():
         wanted = ds.field("firm_id").isin(pa.array(chosen))
-        reach = _reach(tile, as_of)
-        for row in d.to_table(filter=wanted if reach is None else wanted & reach).to_pylist():
+        within = reach(tile, as_of)
+        for row in d.to_table(filter=wanted if within is None else wanted & within).to_pylist():
             tiles[row["firm_id"]][tile].append(row)
     return {f: reference.Firm.of(own, f, as_of) for f, own in tiles.items()}
 

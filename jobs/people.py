@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -129,14 +130,14 @@ def sql(settings: Settings, query: str, limit: int) -> None:
         console.print(f"(first {limit} rows; --limit shows more)")
 
 
-def indicator(name: str) -> None:
-    """The page of one indicator, by name or id."""
-    from features import compiled
-    from jobs import docs_indicators
+def indicator(settings: Settings, name: str, values: Path | None = None) -> None:
+    """The page of one indicator, by name, id or name@version; with `values` its value for every firm of the last night instead."""
+    from features import retired
+    from jobs import docs_indicators, indicator_values
 
-    known = compiled.load()
-    found = [c for c in known if name in (c.indicator.name, c.indicator.id)]
-    if not found:
-        near = [c.indicator.name for c in known if name.lower() in c.indicator.name][:8]
-        raise UsageError(f"no indicator {name!r}." + (f" Close: {', '.join(near)}" if near else " `docs/indicators.md` lists all 370."))
-    console.print(docs_indicators.entry(found[0]), markup=False, highlight=False, soft_wrap=True)
+    found = retired.find(name)
+    if values is not None:
+        _need_lake(settings)
+        console.print(f"{indicator_values.write(settings, found, values):,} firms in {values}")
+    else:
+        console.print(docs_indicators.entry(found), markup=False, highlight=False, soft_wrap=True)
