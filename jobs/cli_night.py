@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -145,6 +146,17 @@ def register(app: typer.Typer) -> None:
         settings = load_settings()
         number = signatures.new_platform_key(settings)
         typer.echo(f"platform-{number} signs from now on; give banks {settings.home / 'keys' / f'platform-{number}.pub.pem'}")
+
+    @app.command()
+    def rekey(
+        key_file: Annotated[Path, typer.Option(help="file with the new token key (hex, 32 bytes)")],
+        version: Annotated[int, typer.Option(help="version of the new key, above the present one")],
+    ) -> None:
+        """Map every token of the present key to that of a new one; tables are left as they are."""
+        from lake import tokens, vault
+
+        path, n = vault.rekey(load_settings(), tokens.key_of(key_file), version)
+        typer.echo(f"{n:,} tokens mapped: {path}")
 
     @app.command("night-state")
     def night_state(as_of: AsOf = None) -> None:

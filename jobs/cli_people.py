@@ -111,3 +111,11 @@ def register(app: typer.Typer) -> None:
         typer.echo(", ".join([f"verdict {found['verdict']}", *(f"{r['rule']}: {r['found']!a}" for r in found["refused_by"])]))
         signed = receipts.sender_signed(settings, found)
         typer.echo(f"manifest signed by the bank with {found['signer']}" if signed else "no manifest in it that a key of the bank signed")
+
+    @app.command("vault")
+    def look_up(token: str) -> None:
+        """The raw identifier a token stands for; only for who may read the vault."""
+        from lake import vault
+
+        kind, value = vault.value_of(load_settings(), token)
+        typer.echo(f"{kind}\t{value}")

@@ -21,6 +21,7 @@ from jobs.ingest.bank import target_folder
 from jobs.ingest.entry import with_tokens
 from jobs.ingest.intake import FILE_SCHEMA, ROW_FACTS, SCHEMAS, TOTAL_SCHEMA
 from jobs.ingest.ledger import instant
+from lake import vault
 from lake.clock import month_end
 from lake.settings import Settings
 from lake.tokens import Tokenizer, load_key
@@ -52,6 +53,7 @@ def stage_ledger(settings: Settings, ledger: Ledger, found: Continuity, files: S
                     pa.Table.from_pylist(list(_totals(part, file_type, facts)), TOTAL_SCHEMA)
                 )
                 names.append(facts["file_name"])
+        vault.keep(settings, tokenizer, f"flows-{target_folder(settings, bank, as_of).name}", as_of)
         stage.close({"source": "flows", "bank": bank, "as_of": as_of, "is_history": True, "files": names})
     return {t: rows.num_rows for t, (rows, _) in sources.items()}
 

@@ -77,6 +77,7 @@ class Settings(Section):
     home: Path
     lake: str | None = Field(None, description="URI of the lake; default <home>/lake")
     key_file: Path | None = Field(None, description="file with the token key; default <home>/keys/token.key, LIUSHUI_TOKEN_KEY wins")
+    key_version: int = Field(1, ge=1, description="version of the token key; raised when it is rotated")
     history_from: date | None = None
     spark: SparkSettings = SparkSettings()
     sources: SourceSettings

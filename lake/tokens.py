@@ -12,8 +12,10 @@ import re
 import secrets
 import unicodedata
 from hashlib import algorithms_available
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from lake.errors import ConfigError
 from lake.settings import Settings
@@ -42,7 +44,19 @@ def load_key(settings: Settings) -> bytes:
                     f.write(secrets.token_hex(32))
             except FileExistsError:
                 pass  # another pull of the same night made it first
-        text = file.read_text()
+        return key_of(file)
+    return _key(text)
+
+
+def key_of(file: Path) -> bytes:
+    """The key in a key file (hex)."""
+    try:
+        return _key(file.read_text())
+    except (OSError, UnicodeDecodeError) as e:
+        raise ConfigError(f"the token key {file} cannot be read: {e}") from e
+
+
+def _key(text: str) -> bytes:
     try:
         key = bytes.fromhex(text.strip())
     except ValueError as e:
@@ -71,6 +85,13 @@ class Tokenizer:
         if new:
             made.update(zip(new, base32([self._digest(kind, v) for v in new]), strict=True))
         return [made[v] for v in values]
+
+    def made(self) -> pa.Table:
+        """Every token made so far with the value it stands for: kind, token, value, in the order of kinds and tokens."""
+        rows = [(kind, token, value) for kind in sorted(self._made) for value, token in self._made[kind].items()]
+        columns = list(zip(*rows, strict=True)) or [(), (), ()]
+        table = pa.table([pa.array(c, pa.string()) for c in columns], ["kind", "token", "value"])
+        return table.sort_by([("kind", "ascending"), ("token", "ascending"), ("value", "ascending")])
 
     def _digest(self, kind: str, value: str) -> bytes:
         text = normalize_name(value) if kind == "name" else value.strip().upper()

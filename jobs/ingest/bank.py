@@ -14,6 +14,7 @@ from jobs.ingest import staging
 from jobs.ingest.deliveries import Delivery, Seen
 from jobs.ingest.intake import FILE_SCHEMA, SCHEMAS, TOTAL_SCHEMA, Intake, Sender
 from jobs.ingest.landing import Landing
+from lake import vault
 from lake.settings import Settings
 from lake.tokens import Tokenizer
 
@@ -68,10 +69,12 @@ def pull_bank(job: BankJob) -> BankPull:
         for file_type, schema in SCHEMAS.items():
             stage.table(f"bank_{file_type.lower()}", schema)
         stage.table("bank_file_total", TOTAL_SCHEMA)
-        intake = Intake(sender, settings.limits, landing, stage, list(job.seen), Tokenizer(job.key, settings.token_hash))
+        tokenizer = Tokenizer(job.key, settings.token_hash)
+        intake = Intake(sender, settings.limits, landing, stage, list(job.seen), tokenizer)
         for delivery in job.deliveries:
             intake.take(delivery)
         stage.table("bank_file", FILE_SCHEMA).write(pa.Table.from_pylist(intake.files, FILE_SCHEMA))
+        vault.keep(settings, tokenizer, f"flows-{target.name}", sender.as_of)
         names = [f["file_name"] for f in intake.files]
         stage.close({"source": "flows", "bank": sender.bank, "as_of": sender.as_of, "is_history": sender.history, "files": names})
     return BankPull(sender.bank, target.name, intake.files, stage.rows(), job.remarks)

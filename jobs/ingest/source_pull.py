@@ -17,6 +17,7 @@ from jobs.ingest import ledger, staging, typed
 from jobs.ingest.entry import party
 from jobs.ingest.outside import PARTY, UPDATED, Outside, bad_schema, tables_of
 from jobs.runner import Report
+from lake import vault
 from lake.clock import SHANGHAI, cut_off
 from lake.errors import ContractBroken, SourceUnavailable
 from lake.settings import Settings
@@ -56,6 +57,7 @@ def pull_source(settings: Settings, source: str, as_of: date, history: bool, rea
     try:
         with staging.stage(settings, target) as stage:
             units = [writer.table(stage, spec, read(spec, window)) for spec in tables_of(source)]
+            vault.keep(settings, writer.tokenizer, source, as_of)
             stage.close({"source": source, "as_of": as_of, "is_history": history, "since": window.since, "until": window.until})
     except (SourceUnavailable, ContractBroken) as e:
         failed = [ledger.Unit(spec.name, "FAILED", message=str(e)) for spec in tables_of(source)]
@@ -74,14 +76,14 @@ class _Writer:
         self.bad = 0
         self._as_of, self._history, self._window = as_of, history, window
         self._pull_id = ledger.pull_id(source, source, as_of)
-        self._tokenizer = Tokenizer(load_key(settings), settings.token_hash)
+        self.tokenizer = Tokenizer(load_key(settings), settings.token_hash)
 
     def table(self, stage: staging.Stage, spec: Outside, pages: Iterator[Page]) -> ledger.Unit:
         """Stage the pages of one table; returns its line of the ledger."""
         out = stage.table(spec.name, spec.schema)
         size = count = number = bad_rows = 0
         for page in pages:
-            columns, bad = typed.page(page.columns, spec, self._tokenizer)
+            columns, bad = typed.page(page.columns, spec, self.tokenizer)
             self._in_window(columns[UPDATED], spec)
             numbers = np.arange(number + 1, number + page.rows + 1)
             keep = np.ones(page.rows, bool)
@@ -119,7 +121,7 @@ class _Writer:
             value = values[i].as_py() if isinstance(values, pa.Array) else values[i]
             if field.token is not None and value is not None:
                 text = str(value)
-                value = self._tokenizer.token(party(text) if field.token == PARTY else field.token, text)
+                value = self.tokenizer.token(party(text) if field.token == PARTY else field.token, text)
             record[field.name] = value
         return {
             "source": spec.source, "table_name": spec.name, "pull_id": self._pull_id, "record_no": number,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,9 +11,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from raw_identifiers import Finder, of_landing
 
+from expectations import references
 from expectations.rules import load_rules
 from jobs import check_flows, pull
 from lake import store
@@ -42,9 +47,18 @@ def checked(spark: Any, home: Path, fault_scale: float) -> Lake:
     ]
     subprocess.run([sys.executable, "-m", "simulator", *command], check=True, capture_output=True)
     settings = load_settings("local", home)
-    pull.run(settings, "flows", END, history=True)
-    lake = Lake(spark, settings)
-    check_flows.run(lake, END, history=True)
+    logs = logging.FileHandler(settings.folder("run") / "night.log")
+    before = logging.root.level
+    logging.root.addHandler(logs)
+    logging.root.setLevel(logging.INFO)
+    try:
+        pull.run(settings, "flows", END, history=True)
+        lake = Lake(spark, settings)
+        check_flows.run(lake, END, history=True)
+    finally:
+        logging.root.setLevel(before)
+        logging.root.removeHandler(logs)
+        logs.close()
     return lake
 
 
@@ -91,6 +105,38 @@ def test_nothing_is_held_back_that_no_fault_explains(faulty: Lake) -> None:
     held = violations(faulty, "block", "quarantine")
     assert len(held) > 50
     assert held - expected(faulty, truth(faulty, "consequence")) == set()
+
+
+def test_no_raw_identifier_leaves_bronze_and_vault(faulty: Lake) -> None:
+    """Tables, logs, receipts, Data Docs, after a night with every kind of fault. Public bodies have no secret names."""
+    home = faulty.settings.home
+    public = {r["name"] for r in references.rows("ref_party") if r["kind"] == "gov"}
+    finder = Finder(of_landing(home) - public)
+    assert len(finder.identifiers) > 300
+    held = {p.relative_to(home).parts[0] for p in home.rglob("*") if p.is_file()}
+    assert held >= {"lake", "feedback", "reports", "run"} and (home / "run" / "night.log").stat().st_size
+    assert finder.leaks(home) == {}
+
+
+def test_the_finder_sees_what_is_planted(faulty: Lake, tmp_path: Path) -> None:
+    secrets = of_landing(faulty.settings.home)
+    name, code, account = (
+        min(s for s in secrets if fits(s))
+        for fits in (lambda s: s.endswith("有限公司"), lambda s: s.startswith("91450") and len(s) == 18, str.isdigit)
+    )
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "x.log").write_text(f"INFO row of {account}: odd")
+    (tmp_path / "page.html").write_text(f"<td>客户{name}的流水</td>")
+    (tmp_path / code).write_text("")
+    pq.write_table(pa.table({"key": [f"C1|{code}"], "list": [[f"a {account}"]], "n": [1]}), tmp_path / "t.parquet")
+    with sqlite3.connect(tmp_path / "online.db") as con:
+        con.execute("CREATE TABLE t AS SELECT ? AS x", (name,))
+    (tmp_path / "landing").mkdir()
+    (tmp_path / "landing" / "file").write_text(account)
+    found = Finder(secrets).leaks(tmp_path)
+    assert {k: v & {name, code, account} for k, v in found.items()} == {
+        "run/x.log": {account}, "page.html": {name}, code: {code}, "t.parquet": {code, account}, "online.db": {name},
+    }  # fmt: skip
 
 
 @pytest.mark.slow
