@@ -18,6 +18,14 @@ Month = Annotated[str | None, typer.Option("--month", help="month, yyyy-mm (defa
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
 
+    @app.command()
+    def feedback(as_of: AsOf = None) -> None:
+        """Write what the night found for each bank: findings.csv and a page (feedback/)."""
+        from jobs import feedback as writing
+
+        settings, night = load_settings(), as_date(as_of)
+        tell("feedback", run_job(settings, "feedback", night, lambda: writing.run(settings, night)))
+
     @app.command("close-month")
     def close_month(month: Month = None, as_of: AsOf = None) -> None:
         """Judge the banks' data of a closed month: quality, grade, rank (dq.quality)."""

@@ -71,7 +71,8 @@ def coded(text: str) -> Markup:
     return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(text))))
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Templates with the ways figures are written."""
     env = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     env.filters.update(number=number, share=share, size=size, wan=wan, signed=signed, interval=interval, coded=coded)
     return env
@@ -91,4 +92,4 @@ def render(night: Night) -> str:
         "limit_parts": LIMIT_PARTS,
         "longest": longest,
     }
-    return _environment().get_template("night.html").render(**values)
+    return environment().get_template("night.html").render(**values)
