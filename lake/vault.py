@@ -40,13 +40,17 @@ def keep(settings: Settings, tokenizer: Tokenizer, source: str, as_of: date) -> 
 
 
 def _write(path: Path, table: pa.Table) -> None:
-    for place in (path.parent.parent, path.parent):
-        place.mkdir(exist_ok=True, mode=0o700)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
+        for place in (path.parent.parent, path.parent):
+            place.mkdir(exist_ok=True, mode=0o700)
         with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as f:
             pq.write_table(table, f, compression="zstd")
         temporary.rename(path)
+    except OSError as e:
+        raise ConfigError(
+            f"cannot write {path}: {e.strerror or e}. Free space there or let this user write to it, then start again."
+        ) from e
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()
