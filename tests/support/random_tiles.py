@@ -52,7 +52,7 @@ def _month_rows(r: random.Random, who: str, as_of: date) -> dict[str, list[Row]]
     """Monthly flow tiles of one firm: dense from its first month, some months badly covered."""
     out: dict[str, list[Row]] = {"firm_month": [], "firm_category_month": [], "firm_counterparty_month": [], "network": []}
     last = latest_closed_month(as_of)
-    length, bad = r.choice([0, 1, 3, 7, 14, 26, 26, 26]), r.choice([0, 0, 0, 0.15, 0.5])
+    length, bad = r.choice([0, 1, 3, 7, 14, 26, 26, 40]), r.choice([0, 0, 0, 0.15, 0.5])
     for back in range(length):
         month = add_months(last, -back)
         days = month_end(month).day
