@@ -112,5 +112,6 @@ def _states(lake: Lake, dates: DataFrame, months: DataFrame, firms: DataFrame, d
         firm_state.frozen_now(account_states(lake.current("silver.acct_account", known_by=known_at(last))), dates),
         firm_state.representative(records["reg_key_person"], records["court_dishonest"], dates), firm_state.insurance(tax_rows),
         firm_state.new_cases(records["court_case"], dates), firm_state.loans(records, dates), firm_state.data_gap(inflow, bank_days, dates),
+        firm_state.low_quality(inflow, lake.read("dq.quality").select("bank_id", "month", "grade", "as_of"), dates),
     ]  # fmt: skip
     return firm_state.firm_state(firms, parts)

@@ -138,6 +138,24 @@ def data_gap(bank_inflow: DataFrame, bank_days: DataFrame, dates: DataFrame) -> 
     return rows.groupBy(*KEYS).agg(F.max((F.coalesce("share", F.lit(0.0)) >= BANK_SHARE) & silent).alias("data_gap"))
 
 
+def low_quality(bank_inflow: DataFrame, grades: DataFrame, dates: DataFrame) -> DataFrame:
+    """low_quality_inflow_share: inflow of the 12 closed months at banks graded D over all of it; null where no bank was graded yet.
+
+    `bank_inflow` as for `data_gap`; `grades`: bank_id, month, grade, as_of. A bank's grade on D is that of its latest month judged
+    by a night before D, so that it does not matter which of the two ran first in a night.
+    """
+    known = grades.where("grade IS NOT NULL").join(
+        F.broadcast(dates.select("snapshot_date")), F.col("as_of") < F.col("snapshot_date"), "inner"
+    )
+    latest_grade = known.groupBy("bank_id", "snapshot_date").agg(F.max_by("grade", F.struct("month", "as_of")).alias("grade"))
+    judged = known.select("snapshot_date").distinct()
+    rows = bank_inflow.join(F.broadcast(judged), "snapshot_date", "left_semi").join(
+        F.broadcast(latest_grade), ["bank_id", "snapshot_date"], "left"
+    )
+    low = F.sum(F.when(F.col("grade") == "D", F.col("op_in_amt")).otherwise(0))
+    return rows.groupBy(*KEYS).agg(F.try_divide(low, F.sum("op_in_amt")).alias("low_quality_inflow_share"))
+
+
 def firm_state(firms: DataFrame, parts: list[DataFrame]) -> DataFrame:
     """Measures of tile.firm_state for the rows of tile.registration; a covered source without a record of the firm says 0."""
     rows = firms
@@ -151,7 +169,7 @@ def firm_state(firms: DataFrame, parts: list[DataFrame]) -> DataFrame:
     return rows.select(
         *KEYS, "status", F.coalesce("covered_months", F.lit(0)).alias("covered_months"), "coverage_share",
         "op_in_12m", "op_in_6m", "op_in_3m", "op_in_3m_year_before", "op_in_12m_year_before",
-        F.lit(None).cast("double").alias("low_quality_inflow_share"),  # banks have no quality grade yet
+        "low_quality_inflow_share",
         "class5_now", where("loan_covered", "dpd_now", 0).alias("dpd_now"), F.coalesce("court_freeze_now", F.lit(False)).alias("court_freeze_now"),
         where("court_covered", "rep_dishonest", False).alias("rep_dishonest_active"),
         "months_without_wages", where("tax_covered", "sso_missed_3m", None).alias("sso_missed_3m"),
