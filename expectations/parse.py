@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 from expectations import references
 from expectations.fields import amounts_read, bad_fields, currency, day, exponent, finer_than, flag, moment, reads, whole
 from expectations.ledger.banks import Foreign
-from expectations.uscc import uscc_ok, uscc_shape
+from expectations.uscc import org_ok, uscc_ok, uscc_shape
 from lake.schemas.bank import FILE_FIELDS
 
 SOURCE = ["bank_id", "submission_id", "row_no", "file_type", "from_date", "to_date", "version", "mode", "sent_at", "is_history", "as_of"]
@@ -89,7 +89,7 @@ def _readable(names: list[str]) -> dict[str, Column]:
 
 
 def acct(raw: DataFrame, refs: References) -> DataFrame:
-    """Typed ACCT rows; the credit code itself stays behind, `uscc_shape` and `uscc_ok` say what it is worth."""
+    """Typed ACCT rows; the credit code itself stays behind, `uscc_shape`, `uscc_ok` and `org_ok` say what it is worth."""
     must = ["account_no", "uscc", "branch_id", "account_type", "product_type", "currency", "gl_subject", "status"]
     read = {"is_summary": flag("is_summary"), "open_date": day("open_date"), "overdraft_flag": flag("overdraft_flag")}
     bad = bad_fields(must={**{n: F.col(n) for n in must}, **read}, may={"close_date": day("close_date")})
@@ -100,6 +100,7 @@ def acct(raw: DataFrame, refs: References) -> DataFrame:
     return _coded(raw, "ACCT", refs).select(
         *_common("ACCT", bad), *keep, *[c.alias(n) for n, c in read.items()], day("close_date").alias("close_date"),
         uscc_shape(F.col("uscc")).alias("uscc_shape"), uscc_ok(F.col("uscc")).alias("uscc_ok"),
+        org_ok(F.col("uscc")).alias("org_ok"),
     )  # fmt: skip
 
 

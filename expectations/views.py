@@ -14,6 +14,8 @@ ODD_ROWS = [
 ACCOUNT_DAY = ["account_id", "bank_id", "currency", "biz_date"]  # the account first: sorts compare the first 8 bytes, and banks are few
 GROUP = ["bank_id", "branch_id", "gl_subject", "currency", "biz_date"]
 CELL = ["bank_id", "branch_id", "currency", "biz_date"]
+LARGE_FEN = 10_000 * 100
+"""From this amount on a transfer must name its counterparty (V18)."""
 _OF_TYPE = {"biz_date": "date", "biz_date_sent": "string", "account_id": "string", "no_parity": "boolean"}
 
 
@@ -93,9 +95,12 @@ def day_totals(txn: DataFrame, allowed: Column) -> DataFrame:
     move = F.when(F.col("dr_cr") == "C", F.col("amt_minor")).when(F.col("dr_cr") == "D", -F.col("amt_minor"))
     w = Window.partitionBy(*ACCOUNT_DAY).orderBy("seq_no", "row_no")
     before = F.lag("balance_after_minor").over(w)
+    large = (F.col("instrument") == "TRANSFER") & (F.col("amt_cny_fen") >= LARGE_FEN)
+    named = F.coalesce("cpty_account_token", "cpty_name_token").isNotNull()
+    stepped = F.col("seq_no") - F.lag("seq_no").over(w) != 1
     chained = txn.select(
         *ACCOUNT_DAY, "dr_cr", "amt_minor", "seq_no", "balance_after_minor", move.alias("move"), before.alias("before"),
-        F.lead("seq_no").over(w).isNull().alias("is_last"),
+        F.lead("seq_no").over(w).isNull().alias("is_last"), stepped.alias("stepped"), large.alias("large"), (large & named).alias("named"),
     )  # fmt: skip
     after = F.try_add(F.col("before"), F.col("move"))
     apart = F.abs(F.try_subtract(F.col("balance_after_minor"), after))
@@ -113,6 +118,8 @@ def day_totals(txn: DataFrame, allowed: Column) -> DataFrame:
         *sums,
         F.max(F.when(F.col("before").isNull(), F.try_subtract(F.col("balance_after_minor"), F.col("move")))).alias("first_before"),
         F.max(F.when(F.col("is_last"), F.col("balance_after_minor"))).alias("last_after"), F.min(broken).alias("first_break"),
+        F.min("seq_no").alias("first_seq"), F.max("seq_no").alias("last_seq"), F.count_if("stepped").alias("seq_breaks"),
+        F.count_if("large").alias("large_cnt"), F.count_if("named").alias("large_named_cnt"),
     )  # fmt: skip
 
 
@@ -153,7 +160,7 @@ def gl_groups(account_day: DataFrame, gl: DataFrame, accounts: DataFrame, bank_d
     days = bank_day.where("has_bal AND has_gl AND (fresh_bal OR fresh_gl)").select("bank_id", "biz_date")
     ledger = gl.where("parse_error IS NULL AND bad_fields = ''").join(F.broadcast(days), on=["bank_id", "biz_date"], how="left_semi")
     ledger = ledger.select(
-        *GROUP, F.col("submission_id").alias("gl_submission_id"),
+        *GROUP, F.col("submission_id").alias("gl_submission_id"), "account_cnt", "ne_cnt",
         *[F.col(f"{c}_minor") for c in ("open", "debit", "credit", "close", "ne_debit", "ne_credit", "ne_close")],
     )  # fmt: skip
     dates = ledger.select("bank_id", "biz_date").distinct()
@@ -163,12 +170,12 @@ def gl_groups(account_day: DataFrame, gl: DataFrame, accounts: DataFrame, bank_d
         account_day.where("has_bal")
         .join(F.broadcast(dates), on=["bank_id", "biz_date"], how="left_semi")
         .join(F.broadcast(summaries), on=["bank_id", "account_id"], how="left_anti")
-        .groupBy(*GROUP).agg(*[F.try_sum(c).alias(n) for n, c in sums.items()], F.lit(True).alias("has_ours"))
+        .groupBy(*GROUP).agg(*[F.try_sum(c).alias(n) for n, c in sums.items()], F.count("*").alias("accounts"), F.lit(True).alias("has_ours"))
     )  # fmt: skip
     joined = ours.join(ledger.withColumn("has_gl", F.lit(True)), on=GROUP, how="full")
     mine = {c: F.when(F.col("has_ours"), F.col(c)).otherwise(0) for c in sums}
     theirs = {c: F.when(F.col("has_gl"), F.col(c)).otherwise(0) for c in ledger.columns if c.endswith("_minor")}
-    return joined.withColumns({**mine, **theirs}).drop("has_ours", "has_gl")
+    return joined.withColumns({**mine, **theirs}).fillna(0, ["accounts", "account_cnt", "ne_cnt"]).drop("has_ours", "has_gl")
 
 
 def control_cells(account_day: DataFrame, ctl: DataFrame, accounts: DataFrame, bank_day: DataFrame) -> DataFrame:
@@ -204,4 +211,29 @@ def control_cells(account_day: DataFrame, ctl: DataFrame, accounts: DataFrame, b
         F.coalesce("received_cnt", F.lit(0)).alias("received_cnt"), F.coalesce("stated_cnt", F.lit(0)).alias("stated_cnt"),
         F.when(F.col("ours"), F.col("received_amt_minor")).otherwise(0).alias("received_amt_minor"),
         F.when(F.col("theirs"), F.col("stated_amt_minor")).otherwise(0).alias("stated_amt_minor"),
+    )  # fmt: skip
+
+
+def control_balances(account_day: DataFrame, ctl: DataFrame, accounts: DataFrame, bank_day: DataFrame) -> DataFrame:
+    """Received balances per branch, currency and date beside the second channel's, on days with balances of every account.
+
+    Accounts that repeat their children (is_summary) are left out; a missing side is 0.
+    """
+    days = F.broadcast(bank_day.where("has_ctl AND has_bal AND dense AND (fresh_ctl OR fresh_bal)").select("bank_id", "biz_date"))
+    summaries = accounts.where("is_summary").select("bank_id", "account_id")
+    ours = (
+        account_day.where("has_bal").join(days, on=["bank_id", "biz_date"], how="left_semi")
+        .join(F.broadcast(summaries), on=["bank_id", "account_id"], how="left_anti")
+        .groupBy(*CELL).agg(F.count("*").alias("accounts"), F.try_sum("closing_minor").alias("closing_minor"), F.lit(True).alias("ours"))
+    )  # fmt: skip
+    stated = (
+        ctl.where("kind = 'BALANCE' AND parse_error IS NULL AND bad_fields = ''").join(days, on=["bank_id", "biz_date"], how="left_semi")
+        .select(*CELL, F.col("cnt").alias("stated_accounts"), F.col("amount_minor").alias("stated_closing_minor"),
+                F.col("submission_id").alias("ctl_submission_id"), F.lit(True).alias("theirs"))
+    )  # fmt: skip
+    return ours.join(stated, on=CELL, how="full").select(
+        *CELL, "ctl_submission_id",
+        F.coalesce("accounts", F.lit(0)).alias("accounts"), F.coalesce("stated_accounts", F.lit(0)).alias("stated_accounts"),
+        F.when(F.col("ours"), F.col("closing_minor")).otherwise(0).alias("closing_minor"),
+        F.when(F.col("theirs"), F.col("stated_closing_minor")).otherwise(0).alias("stated_closing_minor"),
     )  # fmt: skip

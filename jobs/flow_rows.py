@@ -66,6 +66,7 @@ def row_views(n: Night) -> RowState:
     sums = {
         "gl_group": views.gl_groups(account_day, with_old["GL"], accounts, bank_day),
         "control_cell": views.control_cells(account_day, with_old["CTL"], accounts, bank_day),
+        "control_balance": views.control_balances(account_day, with_old["CTL"], accounts, bank_day),
     }
     for name, saved in zip(sums, n.scratch.save_all(sums), strict=True):
         saved.createOrReplaceTempView(name)

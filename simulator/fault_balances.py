@@ -44,13 +44,25 @@ def _idle(line: Line) -> bool:
 
 def broken_chain(body: Body, bank: Bank, fault: str) -> bool:
     """A day does not open with the balance the day before closed with; the bank's ledger agrees with the wrong balance."""
+    return _chain_off(body, bank, fault, lambda _line: 1 + draw(fault, "by") % 50_000)
+
+
+def overdrawn(body: Body, bank: Bank, fault: str) -> bool:
+    """An account that may not be overdrawn is; the chain breaks with it, and the bank's ledger agrees."""
+    return _chain_off(body, bank, fault, lambda line: -line.minor("closing") - 1 - draw(fault, "by") % 50_000, "V21")
+
+
+def _chain_off(body: Body, bank: Bank, fault: str, change: Callable[[Line], int], also: str | None = None) -> bool:
+    """Change both balances of an idle account-day; `also` is another rule that must find it."""
     for line in eligible(body, fault, _idle):
-        by = 1 + draw(fault, "by") % 50_000
+        by = change(line)
         key, day = f"{line['account_no']}|{line['currency']}", body.submission.first
         bank.adjust(body, line, {"open": by, "close": by})
         line.add("opening", by)
         line.add("closing", by)
         body.scope(fault, "C1", "ACCOUNT_DAY", key, f"{day:%Y%m%d}", True)
+        if also:
+            body.scope(fault, also, "ACCOUNT_DAY", key, f"{day:%Y%m%d}", True)
         body.scope(fault, "C1", "ACCOUNT_DAY", key, f"{day.fromordinal(day.toordinal() + 1):%Y%m%d}", False)
         return True
     return False
@@ -73,7 +85,8 @@ def wrong_subject(body: Body, bank: Bank, fault: str) -> bool:
     for line in eligible(body, fault, lambda x: _idle(x) and x["gl_subject"] == "201101" and x.minor("closing") in small):
         line["gl_subject"] = "201201"
         for subject in ("201101", "201201"):
-            body.scope(fault, "G1", "GL_GROUP", f"{line['branch_id']}|{subject}|{line['currency']}", line["biz_date"], True)
+            for rule in ("G1", "G3"):
+                body.scope(fault, rule, "GL_GROUP", f"{line['branch_id']}|{subject}|{line['currency']}", line["biz_date"], True)
         body.scope(fault, "G1", "BANK_DAY", body.submission.bank, line["biz_date"], False)
         return True
     return False
@@ -86,7 +99,39 @@ def ledger_off(body: Body, bank: Bank, fault: str) -> bool:
         return False
     line = rows[draw(fault) % len(rows)]
     line.add("close", 1 + draw(fault, "by") % 20_000)
-    body.scope(fault, "G1", "GL_GROUP", f"{line['branch_id']}|{line['gl_subject']}|{line['currency']}", line["biz_date"], True)
+    for rule in ("G1", "G5"):
+        body.scope(fault, rule, "GL_GROUP", f"{line['branch_id']}|{line['gl_subject']}|{line['currency']}", line["biz_date"], True)
+    return True
+
+
+def count_off(body: Body, bank: Bank, fault: str) -> bool:
+    """A ledger row counts one account more than there are."""
+    rows = [x for x in body.lines if x["currency"] == "CNY"]
+    if not rows:
+        return False
+    line = rows[draw(fault) % len(rows)]
+    line["account_cnt"] = str(int(line["account_cnt"]) + 1)
+    body.scope(fault, "G3", "GL_GROUP", f"{line['branch_id']}|{line['gl_subject']}|{line['currency']}", line["biz_date"], True)
+    return True
+
+
+def control_balance_off(body: Body, bank: Bank, fault: str) -> bool:
+    """The second channel states another sum of balances."""
+    return _balance_cell(body, fault, "T2", lambda x: x.add("amount", 1 + draw(fault, "by") % 200_000))
+
+
+def control_count_off(body: Body, bank: Bank, fault: str) -> bool:
+    """The second channel counts one account more."""
+    return _balance_cell(body, fault, "T3", lambda x: x.__setitem__("cnt", str(int(x["cnt"]) + 1)))
+
+
+def _balance_cell(body: Body, fault: str, rule: str, change: Callable[[Line], None]) -> bool:
+    rows = [x for x in body.lines if x["kind"] == "BALANCE"]
+    if not rows:
+        return False
+    line = rows[draw(fault) % len(rows)]
+    change(line)
+    body.scope(fault, rule, "CONTROL_CELL", f"{line['branch_id']}|{line['currency']}|B", line["biz_date"], True)
     return True
 
 

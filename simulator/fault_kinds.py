@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from simulator.fault_balances import Bank, broken_chain, control_off, eligible, ledger_off, missing_day, wrong_subject, wrong_uscc
+from simulator.fault_balances import (
+    Bank,
+    broken_chain,
+    control_balance_off,
+    control_count_off,
+    control_off,
+    count_off,
+    eligible,
+    ledger_off,
+    missing_day,
+    overdrawn,
+    wrong_subject,
+    wrong_uscc,
+)
 from simulator.fault_lines import Body, Line, currency_of, draw
 
 
@@ -13,6 +26,7 @@ def _detail(body: Body, bank: Bank, fault: str, line: Line, primary: bool, sides
     key, day = f"{line['account_no']}|{currency_of(line)}", line["biz_date"]
     for rule in ("C3", "C4"):
         body.scope(fault, rule, "ACCOUNT_DAY", key, day, primary)
+    body.scope(fault, "C5", "ACCOUNT_DAY", key, day, False)
     for side in sides:
         body.scope(fault, "T1", "CONTROL_CELL", f"{bank.branches[line['account_no']][0]}|{currency_of(line)}|{side}", day, primary)
 
@@ -137,6 +151,18 @@ def lost_original(body: Body, bank: Bank, fault: str) -> bool:
     return False
 
 
+def nameless(body: Body, bank: Bank, fault: str) -> bool:
+    """No transfer of the day names its counterparty."""
+    large = [x for x in body.lines if x["instrument"] == "TRANSFER" and _plain(x) and x.minor("amount") >= 1_000_000]
+    if not large or any((x["account_no"], x["biz_date"]) in body.used for x in large):
+        return False
+    for line in large:
+        body.used.add((line["account_no"], line["biz_date"]))
+        line["cpty_account"] = line["cpty_name"] = ""
+    body.scope(fault, "V18", "BANK_DAY", body.submission.bank, large[0]["biz_date"], True)
+    return True
+
+
 KINDS: dict[str, tuple[str, Callable[[Body, Bank, str], bool], float, str]] = {
     "bad_encoding": ("TXN", bad_encoding, 1e-5, "rows"),
     "field_count": ("TXN", field_count, 1e-5, "rows"),
@@ -154,6 +180,11 @@ KINDS: dict[str, tuple[str, Callable[[Body, Bank, str], bool], float, str]] = {
     "wrong_subject": ("BAL", wrong_subject, 2e-4 / 35, "days"),
     "ledger_off": ("GL", ledger_off, 1e-3, "groups"),
     "control_off": ("CTL", control_off, 5e-4, "groups"),
+    "count_off": ("GL", count_off, 1e-3, "groups"),
+    "control_balance_off": ("CTL", control_balance_off, 5e-4, "groups"),
+    "control_count_off": ("CTL", control_count_off, 5e-4, "groups"),
+    "overdrawn": ("BAL", overdrawn, 5e-5, "days"),
+    "nameless": ("TXN", nameless, 1e-3, "groups"),
     "wrong_uscc": ("ACCT", wrong_uscc, 3e-3 / 3, "firms"),
 }
 """Kind -> file type, what it does, rate, and what the rate counts: rows, account-days, ledger groups or firms of the dense days."""

@@ -71,6 +71,7 @@ def send_faults(lake: Lake, books: dict[str, fb.Books]) -> None:
     b = books["B0003"]  # C2: closing does not follow from the row itself
     b["BAL"][1]["closing"] = fb.money(fb.fen(b["BAL"][1]["closing"]) + 1)
     again(b, "GL", "CTL")
+    b["GL"][0]["open"] = fb.money(fb.fen(b["GL"][0]["open"]) + 1)
     del books["B0004"]["TXN"][5]  # C3: a transaction is missing
     books["B0005"]["TXN"][0]["balance_after"] = "1.00"  # C4: a balance inside the day
     b = books["B0006"]  # C6: a day without a balance row
@@ -179,7 +180,10 @@ def test_continuity_names_the_account_day_and_parks_it_whole(nights: Nights, ban
 
 def test_totals_name_the_ledger_group_and_park_its_account_days(nights: Nights) -> None:
     for bank, rule in (("B0007", "G1"), ("B0008", "G2")):
-        assert nights.found(bank) == {(rule, "quarantine", "GL_GROUP", "000101|2011|CNY")}
+        assert nights.found(bank) == {
+            (rule, "quarantine", "GL_GROUP", "000101|2011|CNY"),
+            ("G5", "block", "GL_GROUP", "000101|2011|CNY"),
+        }
         assert len(nights.parked(bank)) == 9
         assert not nights.silver("acct_txn", bank)
         assert len(nights.silver("gl_control_total", bank)) == 1

@@ -40,6 +40,13 @@ def test_every_rule_of_the_design_is_there_with_both_sentences() -> None:
         "G1",
         "G2",
         "T1",
+        "V18",
+        "V21",
+        "C5",
+        "G3",
+        "G5",
+        "T2",
+        "T3",
     }
     assert all(r.sentence and r.sentence_zh and r.tolerance for r in rules.values())
     assert rules["V04"].severity == "block" and rules["G2"].severity == "quarantine" and rules["T1"].severity == "warn"
