@@ -33,9 +33,10 @@ def lines_of(s: files.Submission) -> bytes:
     rows = []
     for i, account in enumerate(ACCOUNTS):
         if s.file_type == "TXN":
+            amount = 12000 if i == 7 else 100  # one account large enough for the rule of large transfers
             for seq, flag in ((1, "N"), (2, "R" if i == 3 else "N")):
                 rows.append(
-                    f"D|{day}{i}{seq}|0|{account}|{day}|101502|{seq}|C|CNY|100.00|{seq}00.00|84000|某公司|1051|TRANSFER|TRANSFER|NET|0101|货款||{day}|{flag}|{day}01|0|N|"
+                    f"D|{day}{i}{seq}|0|{account}|{day}|101502|{seq}|C|CNY|{amount}.00|{seq * amount}.00|84000|某公司|1051|TRANSFER|TRANSFER|NET|0101|货款||{day}|{flag}|{day}01|0|N|"
                 )
         elif s.file_type == "BAL":
             rows.append(f"D|{account}|CNY|{day}|10.00|0.00|0.00|10.00|0|0|0.00||000101|201101|0|")
