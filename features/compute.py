@@ -18,7 +18,7 @@ from features import compiled
 from features.batch import Batch, Bucket
 from features.compiled import Compiled
 from features.engine import evaluate, to_arrow
-from features.intake import BUCKET, TILES, columns_read
+from features.intake import BUCKET, Pass, columns_read
 from lake.arrow import arrow_schema
 from lake.tables import table
 
@@ -35,11 +35,11 @@ def filesystem(folder: str) -> tuple[pafs.FileSystem, str]:
     return found, path
 
 
-def read_bucket(folder: str, bucket: int, present: Sequence[str], indicators: Sequence[Compiled]) -> dict[str, pa.Table]:
-    """The bucket's rows per tile; a tile of `present` without rows for it is empty, tiles never written are left out."""
-    files, path = filesystem(folder)
+def read_bucket(work: Pass, bucket: int, indicators: Sequence[Compiled]) -> dict[str, pa.Table]:
+    """The bucket's rows per tile of the pass; a tile without rows for it is empty."""
+    files, path = filesystem(work.folder)
     found: dict[str, pa.Table] = {}
-    for tile in present:
+    for tile in work.tiles:
         place = f"{path}/{tile}/{BUCKET}={bucket}"
         if files.get_file_info(place).type == pafs.FileType.Directory:
             found[tile] = pq.read_table(place, filesystem=files, partitioning=None, read_dictionary=["firm_id"])
@@ -58,36 +58,36 @@ def snapshot(bucket: Bucket, as_of: date, indicators: Sequence[Compiled], absent
     return pa.table(keys | groups | values)
 
 
-def compute_bucket(folder: str, bucket: int, dates: Sequence[date], present: Sequence[str]) -> int:
+def compute_bucket(work: Pass, bucket: int) -> int:
     """Evaluate one bucket and write `folder/_values/<bucket>.parquet`; returns its rows."""
-    indicators = compiled.load()
-    tables = read_bucket(folder, bucket, present, indicators)
+    names = set(work.indicators)
+    indicators = [c for c in compiled.load() if c.indicator.name in names]
+    tables = read_bucket(work, bucket, indicators)
     if not tables["registration"].num_rows:
         return 0
-    rows, absent = Bucket.of(tables), frozenset(TILES) - set(present)
-    result = pa.concat_tables([snapshot(rows, d, indicators, absent) for d in dates])
-    files, path = filesystem(folder)
+    rows = Bucket.of(tables)
+    result = pa.concat_tables([snapshot(rows, d, indicators, work.absent) for d in work.dates])
+    files, path = filesystem(work.folder)
     files.create_dir(f"{path}/{RESULT}", recursive=True)
     pq.write_table(result, f"{path}/{RESULT}/{bucket}.parquet", filesystem=files, compression="lz4")
     return result.num_rows
 
 
-def worker(folder: str, dates: Sequence[date], present: Sequence[str]):  # type: ignore[no-untyped-def]
-    """Function for mapInArrow over bucket numbers: (bucket) -> (bucket, rows)."""
+def worker(passes: Sequence[Pass]):  # type: ignore[no-untyped-def]
+    """Function for mapInArrow over the numbers of all buckets of all passes: (bucket) -> (bucket, rows)."""
+    places = [(work, bucket) for work in passes for bucket in range(work.buckets)]
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            for bucket in batch.column(0).to_pylist():
-                yield pa.RecordBatch.from_pylist(
-                    [{"bucket": bucket, "rows": compute_bucket(folder, bucket, dates, present)}], schema=COUNTS
-                )
+            for number in batch.column(0).to_pylist():
+                yield pa.RecordBatch.from_pylist([{"bucket": number, "rows": compute_bucket(*places[number])}], schema=COUNTS)
 
     return run
 
 
-def read_values(folder: str, columns: Sequence[str]) -> pa.Table:
-    """Columns of the computed values of all buckets."""
-    files, path = filesystem(folder)
+def read_values(work: Pass, columns: Sequence[str]) -> pa.Table:
+    """Columns of the computed values of all buckets of a pass."""
+    files, path = filesystem(work.folder)
     return pq.read_table(f"{path}/{RESULT}", filesystem=files, columns=list(columns))
 
 

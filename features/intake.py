@@ -9,8 +9,8 @@ no window function runs over them.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import duckdb
@@ -29,6 +29,7 @@ from lake.errors import ContractBroken
 from lake.settings import Settings
 
 BUCKET = "_bucket"
+NIGHT = "as_of"
 PIECE_BYTES = 200_000_000
 """Data files read by one task; fewer tasks leave fewer files per bucket."""
 TILES = (
@@ -59,7 +60,19 @@ class TileFiles:
 
     tile: str
     files: tuple[tuple[str, int], ...]
-    query: str
+    columns: str
+    where: str
+    versioned: bool
+    """Whether rows say when they became known (`available_at`) and which night wrote them (`as_of`, a folder)."""
+
+    @property
+    def query(self) -> str:
+        """SQL with the place of the files left open as {files}."""
+        return f"SELECT {self.columns} FROM {{files}} WHERE {self.where}"
+
+    def of_firms(self, file: str) -> TileFiles:
+        """The same rows of the firms that a Parquet file lists (column firm_id)."""
+        return replace(self, where=f"{self.where} AND firm_id IN (SELECT firm_id FROM {source([file])})")
 
     def pieces(self) -> list[list[str]]:
         """Files in groups of about PIECE_BYTES."""
@@ -124,12 +137,13 @@ def tile_files(settings: Settings, tile: str, dates: Sequence[date], indicators:
     columns = ", ".join(f'"{c}"' for c in (*names, *(c for c in _VERSION if c in have)))
     sizes = pa.table(table.get_add_actions(flatten=True)).select(["path", "size_bytes"]).to_pydict()
     files = tuple(zip((f"{table.table_uri.rstrip('/')}/{p}" for p in sizes["path"]), sizes["size_bytes"]))
-    return TileFiles(tile, files, f"SELECT {columns} FROM {{files}} WHERE {where}")
+    partition = table.metadata().partition_columns
+    return TileFiles(tile, files, columns, where, "available_at" in have and partition == [NIGHT])
 
 
-def connect(folder: str) -> duckdb.DuckDBPyConnection:
+def connect(folder: str, threads: int = 1) -> duckdb.DuckDBPyConnection:
     """DuckDB on one thread (Spark runs one task per core), able to reach the file system of `folder`."""
-    con = duckdb.connect(config={"threads": 1})
+    con = duckdb.connect(config={"threads": threads})
     if "://" in folder:
         con.register_filesystem(fsspec.core.url_to_fs(folder.replace("s3a://", "s3://"))[0])
     return con
@@ -150,23 +164,37 @@ def count_firms(registration: TileFiles, folder: str) -> int:
     return int(row[0]) if row else 0
 
 
-def tasks(tiles: Mapping[str, TileFiles]) -> list[tuple[str, int, str]]:
-    """(tile, piece number, JSON of files and query) of every piece of every tile, largest tiles first."""
-    by_size = sorted(tiles.values(), key=lambda t: -sum(size for _, size in t.files))
-    return [(t.tile, i, json.dumps({"files": files, "query": t.query})) for t in by_size for i, files in enumerate(t.pieces())]
+@dataclass(frozen=True)
+class Pass:
+    """Some indicators (by name) of some firms, evaluated together: their tiles are spread over `buckets` below `folder`."""
+
+    folder: str
+    buckets: int
+    tiles: dict[str, TileFiles]
+    absent: frozenset[str]
+    indicators: tuple[str, ...]
+    dates: tuple[date, ...]
 
 
-def gatherer(folder: str, buckets: int):  # type: ignore[no-untyped-def]
-    """Function for mapInArrow over `tasks`: writes `folder/<tile>/_bucket=<n>/<piece>_*.parquet`, yields the piece done."""
+def tasks(passes: Sequence[Pass]) -> list[tuple[int, str]]:
+    """(number, JSON of what to read and where to write it) of every piece of every tile of every pass, largest tiles first."""
+    parts = [(p, t) for p in passes for t in p.tiles.values()]
+    parts.sort(key=lambda part: -sum(size for _, size in part[1].files))
+    specs = [
+        {"files": files, "query": t.query, "folder": f"{p.folder}/{t.tile}", "buckets": p.buckets} for p, t in parts for files in t.pieces()
+    ]
+    return [(i, json.dumps(spec)) for i, spec in enumerate(specs)]
 
-    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for task in batch.to_pylist():
-                spec = json.loads(task["spec"])
-                query = spec["query"].replace("{files}", source(spec["files"]))
-                numbered = f"SELECT *, (hash(firm_id) % {buckets})::INT AS {BUCKET} FROM ({query})"
-                options = f"FORMAT parquet, COMPRESSION lz4, PARTITION_BY ({BUCKET}), OVERWRITE_OR_IGNORE, FILENAME_PATTERN 'p{task['piece']}_{{i}}'"
-                connect(folder).execute(f"COPY ({numbered}) TO '{folder}/{task['tile']}' ({options})")
-                yield pa.RecordBatch.from_pylist([{"piece": task["piece"]}], schema=pa.schema([("piece", pa.int32())]))
 
-    return run
+def gather(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Function for mapInArrow over `tasks`: writes `folder/<tile>/_bucket=<n>/p<piece>_*.parquet`, yields the piece done."""
+    for batch in batches:
+        for task in batch.to_pylist():
+            spec = json.loads(task["spec"])
+            query = spec["query"].replace("{files}", source(spec["files"]))
+            numbered = f"SELECT *, (hash(firm_id) % {spec['buckets']})::INT AS {BUCKET} FROM ({query})"
+            options = (
+                f"FORMAT parquet, COMPRESSION lz4, PARTITION_BY ({BUCKET}), OVERWRITE_OR_IGNORE, FILENAME_PATTERN 'p{task['piece']}_{{i}}'"
+            )
+            connect(spec["folder"]).execute(f"COPY ({numbered}) TO '{spec['folder']}' ({options})")
+            yield pa.RecordBatch.from_pylist([{"piece": task["piece"]}], schema=pa.schema([("piece", pa.int32())]))

@@ -79,7 +79,15 @@ def register(app: typer.Typer) -> None:
         app.command(name, help=text)(command)
 
     spark_command("tiles", "Build the tiles touched by the night.")
-    spark_command("indicators", "Compute the indicators of every small firm.")
+
+    @app.command()
+    def indicators(
+        as_of: AsOf = None, full: Annotated[bool, typer.Option(help="carry nothing over from the night before")] = False
+    ) -> None:
+        """Compute the indicators of every small firm."""
+        with steps.session(load_settings(), night=True) as lake:
+            tell("indicators", steps.spark_step(lake, "indicators", as_date(as_of), full=full))
+
     spark_command("samples", "Freeze the sample library: matured observations and their outcomes.")
     spark_command("train", "Train, calibrate and evaluate; register as challenger (champion when there is none).")
     spark_command("score", "Score every small firm.")

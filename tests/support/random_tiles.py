@@ -114,7 +114,7 @@ def _loan_rows(r: random.Random, who: str, as_of: date) -> list[Row]:
     ]
 
 
-def _day_rows(r: random.Random, who: str, as_of: date) -> list[Row]:
+def _day_rows(r: random.Random, who: str, as_of: date, days: int = 130) -> list[Row]:
     schema = arrow_schema(table("tile.firm_day"))
     names = [n for n in schema.names if n not in ("firm_id", "biz_date", "available_at", "tile_version", "as_of")]
     share = r.choice([0, 0.5, 0.97])
@@ -124,7 +124,7 @@ def _day_rows(r: random.Random, who: str, as_of: date) -> list[Row]:
         {"firm_id": who, "biz_date": as_of - timedelta(days=back)}
         | {n: (_amount(r) + (floor if n == "close_bal" else 0) if n in money else 0) for n in names}
         | _tech(r, as_of)
-        for back in range(130)
+        for back in range(days)
         if r.random() < share
     ]
 
@@ -223,6 +223,16 @@ def random_rows(seed: int, firms: int, as_of: date = AS_OF) -> dict[str, list[Ro
     rows = {name: _versions(r, found, as_of) for name, found in rows.items()}
     rows["registration"] = [_registration(r, firm(i), as_of) for i in range(firms)]
     return rows
+
+
+def night_rows(seed: str, firms: list[str], as_of: date) -> dict[str, list[Row]]:
+    """What every night brings: a day and three buckets of each firm, and a court event of some."""
+    r = random.Random(seed)
+    rows: dict[str, list[Row]] = {
+        "firm_day": [row for who in firms for row in _day_rows(r, who, as_of, 1)],
+        "firm_bucket": [row for who in firms for row in _bucket_rows(r, who, as_of)],
+    }
+    return rows | {"court_event": [row for who in r.sample(firms, 3) for row in _event_rows(r, who, as_of)]}
 
 
 TILES = (

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
 from datetime import date
-from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
 import pytest
 import random_tiles
 from deltalake import DeltaTable, write_deltalake
+from indicator_job import plain_lake, values, write
 
 from features import compiled, reference
 from jobs import indicators
@@ -23,63 +22,9 @@ D = random_tiles.AS_OF
 FIRMS = 30
 
 
-class Frame:
-    """The little of a DataFrame that the job uses."""
-
-    def __init__(self, table: pa.Table) -> None:
-        self.table = table
-
-    def repartition(self, n: int) -> Frame:
-        return self
-
-    def select(self, *columns: Any) -> Frame:
-        return Frame(self.table.rename_columns(["bucket"]))
-
-    def mapInArrow(self, f: Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]], schema: str) -> Frame:
-        return Frame(pa.Table.from_batches(list(f(iter(self.table.to_batches())))))
-
-    def agg(self, *columns: Any) -> Frame:
-        return Frame(pa.table({"rows": [sum(self.table.column("rows").to_pylist())]}))
-
-    def collect(self) -> list[tuple[Any, ...]]:
-        return [tuple(r.values()) for r in self.table.to_pylist()]
-
-
-class Session:
-    """Spark as the job sees it, on two cores."""
-
-    sparkContext = SimpleNamespace(defaultParallelism=2)
-
-    def createDataFrame(self, rows: list[tuple[Any, ...]], schema: str) -> Frame:
-        names = [c.split()[0] for c in schema.split(",")]
-        return Frame(pa.Table.from_pylist([dict(zip(names, r)) for r in rows]))
-
-    def range(self, start: int, end: int, step: int, parts: int) -> Frame:
-        return Frame(pa.table({"id": list(range(start, end, step))}))
-
-
 @pytest.fixture
 def lake(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(
-        indicators, "F", SimpleNamespace(col=lambda c: SimpleNamespace(cast=lambda t: SimpleNamespace(alias=lambda n: n)), sum=lambda c: c)
-    )
-    return SimpleNamespace(spark=Session(), settings=settings)
-
-
-def write(settings: Settings, rows: dict[str, list[dict[str, Any]]], skip: tuple[str, ...] = ()) -> None:
-    for name, table in random_tiles.tables(rows).items():
-        if name not in skip:
-            store.replace(settings, f"tile.{name}", table, None)
-
-
-def values(settings: Settings, as_of: date) -> dict[str, dict[str, Any]]:
-    """All indicators per firm as committed for a snapshot."""
-    found: dict[str, dict[str, Any]] = {}
-    for dimension in dict.fromkeys(c.indicator.dimension for c in compiled.load()):
-        for r in store.read(settings, f"feature.{dimension}").to_pylist():
-            if r["snapshot_date"] == as_of:
-                found.setdefault(r["firm_id"], {}).update(r)
-    return found
+    return plain_lake(settings, monkeypatch)
 
 
 def test_tables_hold_what_the_reference_says(lake: Any) -> None:
