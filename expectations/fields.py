@@ -1,107 +1,95 @@
-"""Reading the text fields of bank files as typed columns. A text that does not read becomes null and is named in `bad_fields`."""
+"""Reading the text fields of bank files as typed values, as DuckDB SQL. A text that does not read becomes null and is named in `bad_fields`.
+
+Every function takes the name of a text column (or an expression) and returns the text of an expression.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
-
-DECIMAL = "^-?[0-9]{1,16}([.][0-9]{1,4})?$"
+DECIMAL = "-?[0-9]{1,16}([.][0-9]{1,4})?"
 """Decimal text as banks must send it: no exponent, no comma, no sign but minus, no spaces."""
-WHOLE = "^-?[0-9]{1,18}$"
+WHOLE = "-?[0-9]{1,18}"
+ZONE = "Asia/Shanghai"
 
 
-def whole(name: str, type_: str = "bigint") -> Column:
+def quoted(text: str) -> str:
+    """A text as a SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def whole(name: str, type_: str = "BIGINT") -> str:
     """A whole number, null when the text is none."""
-    text = F.col(name)
-    return F.when(text.rlike(WHOLE), text.try_cast(type_))
+    return f"CASE WHEN regexp_full_match({name}, '{WHOLE}') THEN TRY_CAST({name} AS {type_}) END"
 
 
-def day(name: str) -> Column:
+def day(name: str) -> str:
     """A date sent as yyyymmdd, null when there is no such day (30 February)."""
-    text = F.col(name)
-    iso = F.concat_ws("-", F.substring(text, 1, 4), F.substring(text, 5, 2), F.substring(text, 7, 2))
-    return F.when(text.rlike("^[0-9]{8}$"), iso.try_cast("date"))
+    return f"CASE WHEN regexp_full_match({name}, '[0-9]{{8}}') THEN CAST(try_strptime({name}, '%Y%m%d') AS DATE) END"
 
 
-def moment(day_name: str, time_name: str) -> Column:
+def moment(day_name: str, time_name: str) -> str:
     """The Shanghai time of a yyyymmdd and a hhmmss text, null when there is none such."""
-    d, t = F.col(day_name), F.col(time_name)
-    iso = F.concat(
-        F.substring(d, 1, 4), F.lit("-"), F.substring(d, 5, 2), F.lit("-"), F.substring(d, 7, 2), F.lit(" "),
-        F.substring(t, 1, 2), F.lit(":"), F.substring(t, 3, 2), F.lit(":"), F.substring(t, 5, 2),
-    )  # fmt: skip
-    return F.when(d.rlike("^[0-9]{8}$") & t.rlike("^[0-9]{6}$"), iso.try_cast("timestamp"))
+    both = f"regexp_full_match({day_name}, '[0-9]{{8}}') AND regexp_full_match({time_name}, '[0-9]{{6}}')"
+    return f"CASE WHEN {both} THEN timezone('{ZONE}', try_strptime({day_name} || {time_name}, '%Y%m%d%H%M%S')) END"
 
 
-def flag(name: str) -> Column:
+def flag(name: str) -> str:
     """A yes or no, null when it is neither."""
-    text = F.col(name)
-    return F.when(text.isin("Y", "1"), True).when(text.isin("N", "0"), False)
+    return f"CASE WHEN {name} IN ('Y', '1') THEN true WHEN {name} IN ('N', '0') THEN false END"
 
 
-def currency(aliases: Mapping[str, str], name: str = "currency") -> Column:
+def currency(aliases: Mapping[str, str], name: str = "currency") -> str:
     """The currency code with the known aliases read as what they mean."""
-    column = F.col(name)
-    for alias, code in sorted(aliases.items()):
-        column = F.when(F.col(name) == alias, F.lit(code)).otherwise(column)
-    return column
+    cases = " ".join(f"WHEN {quoted(alias)} THEN {quoted(code)}" for alias, code in sorted(aliases.items()))
+    return f"CASE {name} {cases} ELSE {name} END" if cases else name
 
 
-def exponent(exponents: Mapping[str, int], code: Column) -> Column:
+def exponent(exponents: Mapping[str, int], code: str) -> str:
     """Decimal places of the minor unit of a currency, null when the currency is not in ISO 4217."""
     by_places: dict[int, list[str]] = {}
     for name, places in exponents.items():
-        by_places.setdefault(places, []).append(name)
-    column = F.lit(None).cast("int")
-    for places, names in sorted(by_places.items()):
-        column = F.when(code.isin(*names), F.lit(places)).otherwise(column)
-    return column
+        by_places.setdefault(places, []).append(quoted(name))
+    cases = " ".join(f"WHEN {code} IN ({', '.join(names)}) THEN {places}" for places, names in sorted(by_places.items()))
+    return f"CAST(CASE {cases} END AS INTEGER)"
 
 
-def amounts_read(rows: DataFrame, names: Sequence[str]) -> DataFrame:
-    """`rows` (with `places`, the decimals of the row's currency) with every amount text read, once a row.
+def reads(name: str) -> str:
+    """Whether the text of an amount is a plain decimal number; never null."""
+    return f"coalesce(regexp_full_match({name}, '{DECIMAL}'), false)"
 
-    Adds `_<name>_reads` (whether it is a plain decimal number, never null), `_<name>_places` (its decimal places) and
-    `<name>_minor` (BIGINT, minor units; null when it does not read or is too large).
+
+def places_sent(name: str) -> str:
+    """Decimal places of an amount text that reads."""
+    return f"CASE WHEN contains({name}, '.') THEN length({name}) - instr({name}, '.') ELSE 0 END"
+
+
+def minor(name: str) -> str:
+    """An amount text in minor units of a currency with `places` decimals; null when it does not read or is too large.
+
+    Needs the columns `places`, `_<name>_reads` and `_<name>_places`. Digits are taken as they stand, so nothing is rounded; a text
+    finer than the minor unit (V14 parks its row) is rounded half up.
     """
-    found: dict[str, Column] = {}
-    for n in names:
-        at = F.locate(".", F.col(n))
-        found[f"_{n}_reads"] = F.coalesce(F.col(n).rlike(DECIMAL), F.lit(False))
-        found[f"_{n}_places"] = F.when(at > 0, F.length(F.col(n)) - at).otherwise(0)
-    return rows.withColumns(found).withColumns({f"{n}_minor": _minor(n, F.col("places")) for n in names})
+    digits, sent = f"replace({name}, '.', '')", f"_{name}_places"
+    power = "(list_value(1, 10, 100, 1000, 10000))"
+    exact = f"TRY_CAST(TRY_CAST({digits} AS HUGEINT) * {power}[places - {sent} + 1] AS BIGINT)"
+    rounded = f"TRY_CAST(round(CAST({name} AS DECIMAL(20,4)) * {power}[places + 1], 0) AS BIGINT)"
+    return (
+        f"CASE WHEN NOT _{name}_reads OR places IS NULL THEN NULL WHEN {sent} = places THEN TRY_CAST({digits} AS BIGINT) "
+        f"WHEN {sent} < places THEN {exact} ELSE {rounded} END"
+    )
 
 
-def reads(name: str) -> Column:
-    """True when the text of an amount is a decimal number, else null."""
-    return F.when(F.col(f"_{name}_reads"), F.lit(True))
+def finer(name: str) -> str:
+    """Whether an amount text has more decimal places than the currency's minor unit; never null."""
+    return f"coalesce(_{name}_places > places, false)"
 
 
-def _minor(name: str, places: Column) -> Column:
-    """An amount text in minor units of a currency with `places` decimals.
-
-    Digits are taken as they stand, so nothing is rounded; a text finer than the minor unit (V14 parks its row) is rounded half up.
-    """
-    power = F.array(*(F.lit(10**k).cast("bigint") for k in range(5)))
-    sent = F.col(f"_{name}_places")
-    digits = F.replace(F.col(name), F.lit("."), F.lit("")).try_cast("bigint")
-    exact = F.when(sent == places, digits).otherwise(F.try_multiply(digits, F.element_at(power, places - sent + 1)))
-    rounded = F.round(F.col(name).try_cast("decimal(20,4)") * F.element_at(power, places + 1), 0).try_cast("bigint")
-    return F.when(F.col(f"_{name}_reads") & places.isNotNull(), F.when(sent <= places, exact).otherwise(rounded))
-
-
-def finer_than(name: str, places: Column) -> Column:
-    """Whether an amount text has more decimal places than the currency's minor unit."""
-    return F.coalesce(F.col(f"_{name}_places") > places, F.lit(False))
-
-
-def bad_fields(*, must: Mapping[str, Column], may: Mapping[str, Column]) -> Column:
+def bad_fields(*, must: Mapping[str, str], may: Mapping[str, str]) -> str:
     """Names of fields whose text does not read, joined by commas ('' = all read).
 
-    `must` fields may not be empty; `may` fields may. Values are the read columns.
+    `must` fields may not be empty; `may` fields may. Values are the read expressions, null where the text does not read.
     """
-    wrong = [F.when(read.isNull(), F.lit(name)) for name, read in must.items()]
-    wrong += [F.when(F.col(name).isNotNull() & read.isNull(), F.lit(name)) for name, read in may.items()]
-    return F.concat_ws(",", *wrong)
+    wrong = [f"CASE WHEN ({read}) IS NULL THEN {quoted(name)} END" for name, read in must.items()]
+    wrong += [f"CASE WHEN {name} IS NOT NULL AND ({read}) IS NULL THEN {quoted(name)} END" for name, read in may.items()]
+    return f"concat_ws(',', {', '.join(wrong)})"

@@ -9,11 +9,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from functools import lru_cache
 
-from pyspark.sql import Column, DataFrame, SparkSession
-from pyspark.sql import functions as F
-
 from lake.errors import ConfigError
-from lake.io import local_rows
 from lake.settings import ref_path
 
 FAR = date(9999, 12, 31)
@@ -80,23 +76,12 @@ def workdays_after(day: date, n: int) -> date:
     return day
 
 
-def rate_frame(spark: SparkSession, fixed: Mapping[str, Decimal] | None = None) -> DataFrame:
-    """Parities as rows: fx_currency, fx_from, fx_to (exclusive), fen_per_minor decimal(20,10).
+def parities(fixed: Mapping[str, Decimal] | None = None) -> dict[str, tuple[tuple[date, Decimal], ...]]:
+    """Currency -> its parities, each (first date, CNY fen of a minor unit), in force until the next one.
 
     `fixed`: currencies with one parity for all time (a foreign ledger's own currency at rate 1), in place of quoted ones.
     """
-    always = [(c, date(1, 1, 1), FAR, fen) for c, fen in sorted((fixed or {}).items())]
-    values = [(r.currency, r.first, r.last, r.fen_per_minor) for r in rates() if r.currency not in (fixed or {})] + always
-    return local_rows(spark, values, "fx_currency string, fx_from date, fx_to date, fen_per_minor decimal(20,10)")
-
-
-def with_rate(df: DataFrame, fx: DataFrame) -> DataFrame:
-    """`df` (with currency, biz_date) with fen_per_minor: null for CNY and where no parity is known."""
-    on = (df["currency"] == fx["fx_currency"]) & (df["biz_date"] >= fx["fx_from"]) & (df["biz_date"] < fx["fx_to"])
-    return df.join(F.broadcast(fx), on, how="left").drop("fx_currency", "fx_from", "fx_to")
-
-
-def cny_fen(minor: str) -> Column:
-    """CNY fen of a column of minor units in a frame made by `with_rate`, half up; null without a parity."""
-    foreign = F.round(F.col(minor).cast("decimal(20,0)") * F.col("fen_per_minor"), 0).try_cast("bigint")
-    return F.when(F.col("currency") == "CNY", F.col(minor)).otherwise(foreign)
+    found: dict[str, tuple[tuple[date, Decimal], ...]] = {}
+    for r in rates():
+        found[r.currency] = (*found.get(r.currency, ()), (r.first, r.fen_per_minor))
+    return found | {c: ((date(1, 1, 1), fen),) for c, fen in (fixed or {}).items()}

@@ -1,4 +1,4 @@
-"""Unified social credit codes (GB 32100-2015, in them GB 11714) as Spark expressions; built-in functions only."""
+"""Unified social credit codes (GB 32100-2015, in them GB 11714) as expressions of Spark (for analysts) and DuckDB (for the check)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,20 @@ def uscc_ok(c: Column) -> Column:
     return uscc_shape(c) & (F.substring(c, 18, 1) == check)
 
 
-def org_ok(c: Column) -> Column:
-    """Whether characters 9 to 17 of a code of the right shape pass GB 11714 (organization codes); null for null."""
-    total = sum(((F.position(F.substring(c, i + 9, 1), F.lit(ORG_ALPHABET)) - 1) * w for i, w in enumerate(ORG_WEIGHTS)), F.lit(0))
-    return F.substring(c, 17, 1) == F.substring(F.lit("123456789X0"), 11 - total % 11, 1)
+def uscc_shape_sql(name: str) -> str:
+    """`uscc_shape` as DuckDB SQL over a column."""
+    return f"regexp_full_match({name}, '{SHAPE.strip('^$')}')"
+
+
+def uscc_ok_sql(name: str) -> str:
+    """`uscc_ok` as DuckDB SQL over a column."""
+    total = " + ".join(f"(strpos('{ALPHABET}', substring({name}, {i + 1}, 1)) - 1) * {w}" for i, w in enumerate(WEIGHTS))
+    return (
+        f"{uscc_shape_sql(name)} AND substring({name}, 18, 1) = substring('{ALPHABET}', CAST((31 - ({total}) % 31) % 31 + 1 AS INTEGER), 1)"
+    )
+
+
+def org_ok_sql(name: str) -> str:
+    """Whether characters 9 to 17 of a code of the right shape pass GB 11714 (organization codes), as DuckDB SQL; null for null."""
+    total = " + ".join(f"(strpos('{ORG_ALPHABET}', substring({name}, {i + 9}, 1)) - 1) * {w}" for i, w in enumerate(ORG_WEIGHTS))
+    return f"substring({name}, 17, 1) = substring('123456789X0', CAST(11 - ({total}) % 11 AS INTEGER), 1)"

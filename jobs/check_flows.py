@@ -11,13 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import pyarrow.parquet as pq
-from pyspark.sql import DataFrame
 
 from expectations import gate, parse
 from expectations.ledger import banks
 from expectations.rules import load_rules
 from expectations.violations import evaluate
-from jobs import flow_publish, submissions
+from jobs import flow_publish, flow_typed, submissions
 from jobs.flow_files import file_views
 from jobs.flow_night import Night
 from jobs.flow_outcome import outcome
@@ -46,7 +45,7 @@ def run(lake: Lake, as_of: date, *, history: bool = False) -> Report:
         as_of,
         history,
         scratch,
-        parse.References.load(lake.spark, banks.foreign_banks(lake.settings.home)),
+        parse.References.load(banks.foreign_banks(lake.settings.home)),
         submissions.received(rows),
     )
     with ThreadPoolExecutor(2) as pool:
@@ -67,8 +66,9 @@ def _bronze(lake: Lake, as_of: date) -> None:
 
 def _check(n: Night) -> Report:
     spark = n.lake.spark
-    with ThreadPoolExecutor(2) as pool:
-        n.typed = dict(zip(TYPES, pool.map(lambda t: _typed(n, t), TYPES), strict=True))
+    for t in TYPES:
+        flow_typed.tonight(n.lake.settings, n.as_of, t, n.refs, n.scratch.folder(t))
+        n.typed[t] = n.scratch.load(t)
     body = file_views(n)
     by_file = n.scratch.save(
         "violation_file", banks.applicable(evaluate(spark, [r for r in load_rules() if r.stage == "files"]), n.refs.foreign)
@@ -81,8 +81,3 @@ def _check(n: Night) -> Report:
     )
     result = outcome(n, state, by_file.unionByName(by_row), body)
     return flow_publish.publish(n, result)
-
-
-def _typed(n: Night, file_type: str) -> DataFrame:
-    """Typed rows of a file type, saved: read once as text, as often as needed as columns."""
-    return n.scratch.save(file_type, parse.PARSERS[file_type](n.raw(f"bank_{file_type.lower()}"), n.refs))

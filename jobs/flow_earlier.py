@@ -8,7 +8,7 @@ from typing import Any
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from expectations import parse
+from jobs import flow_typed
 from jobs.flow_night import Night
 from jobs.submissions import IN_FORCE, LOOK_BACK, Submission
 from lake import store
@@ -31,8 +31,9 @@ def manifests(lake: Lake, as_of: date) -> list[dict[str, Any]]:
 
 def _bronze(n: Night, file_type: str, ids: list[str]) -> DataFrame:
     """Typed rows of submissions of nights before."""
-    rows = before(n.lake, f"bronze.bank_{file_type.lower()}", n.as_of)
-    return parse.PARSERS[file_type](rows.where(F.col("submission_id").isin(ids)), n.refs)
+    name = f"earlier_{file_type}"
+    flow_typed.before(n.lake.settings, n.as_of, file_type, ids, n.refs, n.scratch.folder(name))
+    return n.scratch.load(name)
 
 
 def context(n: Night, old: list[Submission]) -> dict[str, DataFrame]:

@@ -35,6 +35,14 @@ class Scratch:
         with ThreadPoolExecutor(2) as pool:
             return list(pool.map(self.save, frames, frames.values()))
 
+    def folder(self, name: str) -> Path:
+        """Where to write the files of a frame by other means than Spark; `load` reads them."""
+        return self._folder / name
+
+    def load(self, name: str) -> DataFrame:
+        """A frame whose files were written into `folder(name)`."""
+        return self._spark.read.parquet(str(self._folder / name))
+
     def paths(self, *names: str) -> list[Path]:
         """Files of saved frames, sorted."""
         return sorted(p for n in names for p in (self._folder / n).glob("*.parquet"))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 import pytest
 from pyspark.sql import functions as F
 
-from expectations import fields, references
 from expectations.rules import COLUMNS, FOLDER, load_rules, parse_rule, union
 from expectations.uscc import uscc_ok, uscc_shape
 from lake.errors import ContractBroken
@@ -76,45 +74,3 @@ def test_credit_codes_by_the_test_vectors(spark: Any) -> None:
     assert all(result[c] == (True, True) for c in VALID)
     assert all(not result[c][0] for c in WRONG)
     assert result["914501000000000196"][1] and not result["91450100123456788I"][1]
-
-
-@pytest.mark.parametrize(
-    ("text", "places", "expected"),
-    [("12.50", 2, 1250), ("-12.5", 2, -1250), ("12", 2, 1200), ("1200", 0, 1200), ("0.00", 2, 0), ("1e5", 2, None), ("12,50", 2, None),
-     ("+1", 2, None), (" 1", 2, None), ("12.505", 2, 1251), ("9999999999999999", 4, None), ("", 2, None), ("12.500", 3, 12500)],
-)  # fmt: skip
-def test_amounts_are_read_exactly_or_not_at_all(spark: Any, text: str, places: int, expected: int | None) -> None:
-    df = fields.amounts_read(spark.createDataFrame([(text, places)], "a string, places int"), ["a"])
-    assert df.collect()[0].a_minor == expected
-
-
-def test_dates_and_times_that_do_not_exist_are_null(spark: Any) -> None:
-    rows = [("20260228", "101502"), ("20260230", "101502"), ("2026022", "101502"), ("20260228", "246060"), ("2026-228", "1")]
-    df = spark.createDataFrame(rows, "d string, t string").select(
-        fields.day("d").alias("day"), fields.moment("d", "t").cast("string").alias("at")
-    )
-    read = [(r.day, r.at) for r in df.collect()]
-    assert read[0] == (date(2026, 2, 28), "2026-02-28 10:15:02")
-    assert [d for d, _ in read[1:3]] == [None, None] and read[3] == (date(2026, 2, 28), None) and read[4] == (None, None)
-
-
-def test_cny_values_are_rounded_half_up_at_the_parity_of_the_day(spark: Any) -> None:
-    fx = spark.createDataFrame(
-        [
-            ("USD", date(2026, 1, 1), date(2026, 2, 1), 7),
-            ("USD", date(2026, 2, 1), date(9999, 12, 31), 8),
-            ("JPY", date(2026, 1, 1), date(9999, 12, 31), 4),
-        ],
-        "fx_currency string, fx_from date, fx_to date, f int",
-    ).select(
-        "fx_currency", "fx_from", "fx_to", (F.col("f") + F.lit("0.05").cast("decimal(20,10)")).cast("decimal(20,10)").alias("fen_per_minor")
-    )
-    rows = [("USD", date(2026, 1, 31), 10), ("USD", date(2026, 2, 1), 10), ("CNY", date(2026, 2, 1), 10), ("EUR", date(2026, 2, 1), 10)]
-    df = references.with_rate(spark.createDataFrame(rows, "currency string, biz_date date, m bigint"), fx)
-    got = {(r.currency, r.biz_date): r.v for r in df.select("currency", "biz_date", references.cny_fen("m").alias("v")).collect()}
-    assert got == {
-        ("USD", date(2026, 1, 31)): 71,
-        ("USD", date(2026, 2, 1)): 81,
-        ("CNY", date(2026, 2, 1)): 10,
-        ("EUR", date(2026, 2, 1)): None,
-    }
