@@ -16,6 +16,7 @@ from typing import Any
 
 import duckdb
 
+from expectations.explain import KINDS
 from expectations.rules import load_rules
 from jobs.ingest.bank import safe_folder
 from jobs.report_read import night_rows
@@ -24,7 +25,7 @@ from lake.settings import Settings
 
 Row = dict[str, Any]
 COLUMNS = (
-    "rule", "severity", "due_on", "date", "file", "scope", "key", "lines", "expected", "found", "difference", "meaning", "meaning_zh", "what_to_do",
+    "rule", "severity", "due_on", "date", "file", "scope", "key", "lines", "expected", "found", "difference", "explanation", "suspects", "meaning", "meaning_zh", "what_to_do",
 )  # fmt: skip
 DO = {
     "block": "send the file again, whole and corrected (REPLACE, next version)",
@@ -35,12 +36,15 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 QUERY = """
 SELECT v.rule_id AS rule, v.severity, i.due_on, v.biz_date AS date, coalesce(v.submission_id, v.file_type) AS file, v.scope_kind AS scope,
-       v.scope_key AS key, q.lines, v.expected, v.actual AS found, v.diff AS difference
+       v.scope_key AS key, q.lines, v.expected, v.actual AS found, v.diff AS difference, x.kinds,
+       x.suspects
 FROM violation v
 LEFT JOIN (SELECT bank_id, rule_id, biz_date, due_on FROM issue WHERE source = 'flows') i
   ON i.bank_id = v.bank_id AND i.rule_id = v.rule_id AND i.biz_date IS NOT DISTINCT FROM v.biz_date
 LEFT JOIN (SELECT violation_id, string_agg(submission_id || ':' || row_no, ' ' ORDER BY submission_id, row_no) AS lines
            FROM quarantine WHERE source = 'flows' GROUP BY ALL) q ON q.violation_id = v.violation_id
+LEFT JOIN (SELECT violation_id, list({'kind': kind, 'amount': amount_minor} ORDER BY part) AS kinds, string_agg(suspects, ' ' ORDER BY part) AS suspects
+           FROM explanation GROUP BY ALL) x ON x.violation_id = v.violation_id
 WHERE v.source = 'flows' AND v.bank_id = $bank
 ORDER BY array_position(['block', 'quarantine', 'warn'], v.severity), v.rule_id, v.biz_date, v.scope_key, v.violation_id
 """
@@ -51,6 +55,12 @@ def safe(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
+def cause_text(kind: str, amount: int | None) -> str:
+    """A cause of dq.explanation in words, with what it explains in minor units."""
+    en, zh = KINDS[kind]
+    return f"{zh} {en}" + (f" ({amount:+,})" if amount else "")
+
+
 def findings(con: duckdb.DuckDBPyConnection, bank: str) -> list[Row]:
     """The night's findings of one bank, hardest first."""
     cursor = con.execute(QUERY, {"bank": bank})
@@ -59,7 +69,8 @@ def findings(con: duckdb.DuckDBPyConnection, bank: str) -> list[Row]:
     rows = []
     for values in cursor.fetchall():
         row: Row = dict(zip(names, values, strict=True))
-        rule = rules.get(row["rule"])
+        rule, causes = rules.get(row["rule"]), row.pop("kinds") or []
+        row |= {"causes": causes, "explanation": "; ".join(cause_text(c["kind"], c["amount"]) for c in causes)}
         row |= {"meaning": rule.sentence if rule else "", "meaning_zh": rule.sentence_zh if rule else "", "what_to_do": DO[row["severity"]]}
         rows.append(row)
     return rows
@@ -84,7 +95,7 @@ def run(settings: Settings, as_of: date) -> Report:
     from jobs.report_page import environment
 
     con = duckdb.connect()
-    for name in ("dq.violation", "dq.issue", "dq.quarantine"):
+    for name in ("dq.violation", "dq.issue", "dq.quarantine", "dq.explanation"):
         con.register(name.split(".")[1], night_rows(settings, name, as_of))
     banks = [b for (b,) in con.execute("SELECT DISTINCT bank_id FROM violation WHERE source = 'flows' ORDER BY 1").fetchall()]
     template, total = environment().get_template("feedback.html"), 0

@@ -61,6 +61,8 @@ def row_views(n: Night) -> RowState:
     copies.createOrReplaceTempView("key_copy")
     for t, df in rows.items():
         df.createOrReplaceTempView(f"{t.lower()}_rows")
+    for t in ("TXN", "GL", "CTL"):
+        with_old[t].createOrReplaceTempView(f"{t.lower()}_known")
     odd = n.lake.spark.table("odd_rows")
     n.in_force(without(odd, settled)).createOrReplaceTempView("odd_rows")
     sums = {

@@ -95,6 +95,7 @@ for _n, (_source, _key, _text) in outside.OUTSIDE.items():
 
 _add("dq.violation", "violation_id as_of", "rows that broke a rule", derived.VIOLATION, "as_of source")
 _add("dq.quarantine", "q_id as_of", "parked rows", derived.QUARANTINE, "as_of source")
+_add("dq.explanation", "violation_id part as_of", "what explains a broken total", derived.EXPLANATION, "as_of source")
 _add("dq.issue", "issue_id as_of", "violations grouped for the bank", derived.ISSUE, "as_of source")
 _add("dq.gate", "checkpoint expectation as_of", "what the gate decided", derived.GATE, "as_of source")
 _add("dq.contract", "table_name column_name as_of", "column contracts of the night", derived.CONTRACT, "as_of source")

@@ -47,6 +47,22 @@ status string! OPEN or RELEASED
 as_of date! night
 """
 
+EXPLANATION = """
+source string! flows
+violation_id string! the violation explained
+part int! its causes in order, from 1; several only where the broken account-days of a control cell have different ones
+rule_id string! rule
+bank_id string! bank
+biz_date date accounting date
+scope_kind string! ACCOUNT_DAY, GL_GROUP or CONTROL_CELL
+scope_key string! key of the violation
+kind string! missing_row, duplicate, extra_row, flipped, shifted_day, altered, swapped, currency_or_scale, rounding, wrong_subject, none, not_searched
+amount_minor bigint what the cause explains, found less expected, minor units; null when there is none
+suspects string up to 10 rows (submission_id:row_no) or account tokens that may be it, separated by spaces
+suspect_cnt bigint! how many there are
+as_of date! night
+"""
+
 ISSUE = """
 source string! flows, tax, court, registry, loans
 issue_id string! bank, rule, date

@@ -37,6 +37,11 @@ def found(settings: Any) -> Any:
               "scope_key": "TOKEN|CNY", "severity": "quarantine", "status": "OPEN", "as_of": NIGHT}  # fmt: skip
     write(settings, "dq.quarantine", [{**parked, "q_id": "1", "submission_id": "B0001_TXN_20260914_v00", "row_no": 12},
                                       {**parked, "q_id": "2", "submission_id": "B0001_BAL_20260914_v00", "row_no": 337}])  # fmt: skip
+    cause = {"source": "flows", "violation_id": "C1TOKEN|CNY", "rule_id": "C1", "bank_id": "B0001", "biz_date": NIGHT, "scope_kind": "ACCOUNT_DAY",
+             "scope_key": "TOKEN|CNY", "suspect_cnt": 1, "as_of": NIGHT}  # fmt: skip
+    write(settings, "dq.explanation", [
+        {**cause, "part": 1, "kind": "altered", "amount_minor": -5, "suspects": "B0001_BAL_20260914_v00:337"}, {**cause, "part": 2, "kind": "none"},
+    ])  # fmt: skip
     return settings
 
 
@@ -51,8 +56,10 @@ def test_every_finding_is_told_with_its_lines_and_due_date(found: Any) -> None:
     first, second = read(found, "B0001")
     assert (first["rule"], first["due_on"], first["lines"]) == ("C1", "2026-09-17", "B0001_BAL_20260914_v00:337 B0001_TXN_20260914_v00:12")
     assert (first["expected"], first["found"], first["difference"]) == ("100 of 2026-09-13", "95", "-5")
+    assert first["explanation"] == "金额被改动 an amount was changed (-5); 非上述单一原因 none of the known causes alone"
+    assert first["suspects"] == "B0001_BAL_20260914_v00:337"
     assert first["meaning_zh"] and "REPLACE" in first["what_to_do"]
-    assert (second["rule"], second["due_on"]) == ("V14", "")
+    assert (second["rule"], second["due_on"], second["explanation"]) == ("V14", "", "")
     (other,) = read(found, "B0002")
     assert (other["due_on"], other["date"]) == ("2026-09-18", "")
 
