@@ -1,4 +1,5 @@
-"""`report`: the night in one page (`reports/<D>/index.html`, opens without network) and in figures (`run/summary.json`).
+"""`report`: the night in one page (`reports/<D>/index.html`, opens without network), a page per bank beside it, and in figures
+(`run/summary.json`).
 
 Reads the ledgers, dq, features' footers, scores and the champion's bundle; writes nothing to the lake. No Spark. A rerun
 writes the same page. Tables that were never written count as empty, and the page says what is missing.
@@ -13,6 +14,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from jobs import report_banks
 from jobs.report_arrival import Arrival, Quality, arrival, quality, steps
 from jobs.report_read import NightViews, Row
 from jobs.report_scores import Changes, Scores, changes, coverage, model, sample_firms, scores
@@ -43,6 +45,7 @@ class Night:
     model: Row | None
     sample_firms: int
     steps: list[Row]
+    banks: list[Row]
 
     @property
     def indicators(self) -> int:
@@ -65,7 +68,7 @@ def gather(settings: Settings, as_of: date) -> Night:
     return Night(
         as_of=as_of, level=level, verdict=verdict, problems=problems, published=published, arrival=a, quality=q, scores=s, changes=changes(v),
         coverage=coverage(settings, as_of), model=champion, sample_firms=sample_firms(settings, champion["release"].get("release_id") if champion else None),
-        steps=steps(v),
+        steps=steps(v), banks=report_banks.banks(settings, v, as_of),
     )  # fmt: skip
 
 
@@ -138,6 +141,7 @@ def run(settings: Settings, as_of: date) -> Report:
 
     night = gather(settings, as_of)
     page = page_path(settings, as_of)
+    report_banks.write(page.parent, as_of, night.banks, _write)
     _write(page, render(night))
     figures = summary(night, page)
     _write(settings.folder("run") / "summary.json", json.dumps(figures, ensure_ascii=False, indent=1) + "\n")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from expectations.explain import KINDS
 from expectations.rules import load_rules
 from jobs.report_read import NightViews, Row
 
@@ -141,7 +142,11 @@ def _rules(v: NightViews) -> list[Row]:
            ORDER BY array_position(['block', 'quarantine', 'warn'], severity), violations DESC, rule_id"""
     )
     known = {r.id: r for r in load_rules()}
+    causes: dict[str, list[str]] = {}
+    for c in v.rows("SELECT rule_id, kind, count(*) AS n FROM explanation GROUP BY ALL ORDER BY rule_id, n DESC, kind"):
+        causes.setdefault(c["rule_id"], []).append(f"{KINDS[c['kind']][0]}: {c['n']:,}")
     for row in found:
+        row["causes"] = causes.get(row["rule_id"], []) if row["severity"] != "block" else []
         rule = known.get(row["rule_id"])
         row["title"], row["title_zh"] = (rule.title, rule.title_zh) if rule else ("", "")
         row["sentence"] = rule.sentence if rule else ""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from jobs.report_banks import page_name
 from jobs.report_charts import grade_chart, score_chart
+from jobs.report_read import Row
 from jobs.report_terminal import interval
 
 if TYPE_CHECKING:
@@ -25,6 +28,12 @@ DIMENSIONS = {
 LIMIT_PARTS = {
     "turnover": "share of turnover by grade", "repayment": "ability to repay", "debt": "debt already there", "cap": "cap", "growth": "growth of at most 20 %",
     "warning": "closed by a red warning", "override": "closed by a rule",
+}  # fmt: skip
+QUALITY_PARTS = {
+    "timeliness": ("timeliness 及时性", "files late"), "completeness": ("completeness 完整性", "difference to the second channel, fen"),
+    "validity": ("validity 合法性", "rows that fail"), "totals": ("totals 总分", "ledger groups that fail"),
+    "continuity": ("continuity 连续性", "account-days that fail"), "sampling": ("sampling 抽样", "critical mismatches"),
+    "rectification": ("rectification 整改", "issues past due"),
 }  # fmt: skip
 SOURCE_NAMES = {
     "flows": "account flows 账户流水",
@@ -78,8 +87,13 @@ def environment() -> Environment:
     return env
 
 
+def render_bank(night: date, bank: Row) -> str:
+    """The page of one bank (jobs.report_banks), complete in itself; its one link leads to the night's page beside it."""
+    return environment().get_template("bank.html").render(b=bank, night=night, parts=QUALITY_PARTS)
+
+
 def render(night: Night) -> str:
-    """The page, complete in itself: styles and charts inside, no script, no link that leaves it."""
+    """The page, complete in itself: styles and charts inside, no script; its only links lead to the banks' pages beside it."""
     charts: dict[str, str] = {}
     if night.scores.scored:
         charts = {"grades": grade_chart(night.scores.grades), "scores": score_chart(night.scores.histogram)}
@@ -91,5 +105,6 @@ def render(night: Night) -> str:
         "source_names": SOURCE_NAMES,
         "limit_parts": LIMIT_PARTS,
         "longest": longest,
+        "bank_pages": {b["name"]: page_name(b["name"]) for b in night.banks},
     }
     return environment().get_template("night.html").render(**values)

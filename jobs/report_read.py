@@ -22,7 +22,7 @@ NIGHT_TABLES: dict[str, list[str] | None] = {
     "silver.sub_manifest": ["bank_id", "submission_id", "file_name", "status"],
     "dq.violation": ["source", "rule_id", "bank_id", "biz_date", "file_type", "scope_kind", "scope_key", "expected", "actual", "severity"],
     "dq.quarantine": ["source", "rule_id", "bank_id", "file_type", "cascade_of", "severity", "status"],
-    "dq.issue": None, "dq.gate": None, "dq.reconciliation": None,
+    "dq.explanation": ["bank_id", "rule_id", "scope_key", "kind", "suspects"], "dq.issue": None, "dq.gate": None, "dq.reconciliation": None,
     "score.warning": None,
 }  # fmt: skip
 """Tables of the report -> columns it needs (None: all)."""
