@@ -42,14 +42,15 @@ LEFT JOIN (SELECT bank_id, file_type, sum(received)::BIGINT AS received, sum(acc
 WHERE p.source = 'flows' ORDER BY bank, array_position(['ACCT', 'BAL', 'TXN', 'GL', 'CTL'], p.unit), file_type
 """
 RULES = """
-SELECT v.bank_id AS bank, v.rule_id, v.severity, count(*) AS violations, min(v.biz_date) AS first, max(v.biz_date) AS last,
-       any_value(v.expected ORDER BY v.scope_key) AS expected, any_value(v.actual ORDER BY v.scope_key) AS actual
-FROM violation v WHERE v.source = 'flows' GROUP BY ALL
-ORDER BY bank, array_position(['block', 'quarantine', 'warn'], v.severity), violations DESC, rule_id
+SELECT * FROM (
+  SELECT bank_id AS bank, rule_id, severity, count(*) AS violations, min(biz_date) AS first, max(biz_date) AS last,
+         any_value(expected ORDER BY scope_key) AS expected, any_value(actual ORDER BY scope_key) AS actual
+  FROM violation WHERE source = 'flows' GROUP BY bank_id, rule_id, severity)
+ORDER BY bank, array_position(['block', 'quarantine', 'warn'], severity), violations DESC, rule_id
 """
 CAUSES = """
-SELECT bank_id AS bank, rule_id, kind, count(*) AS n, any_value(suspects ORDER BY scope_key) AS suspects
-FROM explanation GROUP BY ALL ORDER BY bank, rule_id, n DESC, kind
+SELECT * FROM (SELECT bank_id AS bank, rule_id, kind, count(*) AS n, any_value(suspects ORDER BY scope_key) AS suspects FROM explanation GROUP BY ALL)
+ORDER BY bank, rule_id, n DESC, kind
 """
 ISSUES = f"""
 SELECT bank_id AS bank, rule_id, biz_date, severity, violations, rows_parked, status, opened_on, due_on, $night - opened_on AS age, due_on < $night AS overdue

@@ -21,9 +21,7 @@ EXAMPLES = settings(max_examples=80, deadline=None)
 def balance_of(rows: Sequence[Txn], opening: int, ref: str) -> Balance:
     """The balance row that belongs to rows."""
     sums = {s: [r.amount or 0 for r in rows if r.side == s] for s in "CD"}
-    return Balance(
-        ref, opening, sum(sums["C"]), sum(sums["D"]), opening + sum(r.move or 0 for r in rows), len(sums["C"]), len(sums["D"])
-    )
+    return Balance(ref, opening, sum(sums["C"]), sum(sums["D"]), opening + sum(r.move or 0 for r in rows), len(sums["C"]), len(sums["D"]))
 
 
 @st.composite
@@ -51,8 +49,8 @@ def pick(draw: st.DrawFn, day: Day) -> int:
     return draw(st.integers(0, len(day.rows) - 1))
 
 
-def told(day: Day, kinds: set[str] | frozenset[str], suspect: str | None = None, around: Around = Around()) -> None:
-    cause = explain_day(day, around)
+def told(day: Day, kinds: set[str] | frozenset[str], suspect: str | None = None, around: Around | None = None) -> None:
+    cause = explain_day(day, around or Around())
     assert cause.kind in kinds
     if suspect:
         assert suspect in cause.suspects
@@ -146,7 +144,10 @@ def test_a_row_of_another_day(data: st.DataObject) -> None:
     day, other = data.draw(days()), data.draw(days(low=0, name="b"))
     r = day.rows[pick(data.draw, day)]
     assume(r.amount)
-    short, long = planted(day, [x for x in day.rows if x is not r]), planted(other, [*other.rows, replace(r, seq=data.draw(st.integers(0, 9)))])
+    short, long = (
+        planted(day, [x for x in day.rows if x is not r]),
+        planted(other, [*other.rows, replace(r, seq=data.draw(st.integers(0, 9)))]),
+    )
     told(short, ALIKE["shifted_day"] - {"duplicate"}, r.ref, Around((long,)))
     told(long, ALIKE["shifted_day"], r.ref, Around((short,)))
 

@@ -80,7 +80,7 @@ def test_two_accounts_of_different_groups_exchanged(found: tuple[list[Account], 
     a, b = accounts[0], accounts[1]
     rest = accounts[2:]
     assert a.place
-    assume(a.closing != -b.closing and 10 < abs(a.closing - b.closing) and not scale(a.closing, b.closing))
+    assume(a.closing != -b.closing and abs(a.closing - b.closing) > 10 and not scale(a.closing, b.closing))
     told([*rest, replace(a, closing=b.closing), replace(b, closing=a.closing)], known, "swapped", b.ref, a.place)
 
 
