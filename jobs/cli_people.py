@@ -1,4 +1,4 @@
-"""Commands for people: status, doctor, explain, sql, audit. They write nothing to the lake."""
+"""Commands for people: status, doctor, explain, blast, sql, audit. They write nothing to the lake."""
 
 from __future__ import annotations
 
@@ -41,6 +41,32 @@ def register(app: typer.Typer) -> None:
         from jobs import people
 
         people.sql(load_settings(), query, limit)
+
+    @app.command()
+    def blast(
+        bank: Annotated[str | None, typer.Argument(help="bank, e.g. B0001")] = None,
+        day: Annotated[str | None, typer.Argument(metavar="[DATE]", help="accounting date, yyyy-mm-dd")] = None,
+        firm: Annotated[str | None, typer.Option(help="the other way: what the score of this firm (token) rests on")] = None,
+        night: Annotated[str | None, typer.Option(help="scores of this night (default: the last published one)")] = None,
+        as_json: Annotated[bool, typer.Option("--json", help="everything, as JSON")] = False,
+        limit: Annotated[int, typer.Option(help="rows shown of each table")] = 20,
+    ) -> None:
+        """From a bank-day to the firms, indicators, scores and grades it touched; with --firm, back to the deliveries."""
+        from jobs import blast as following
+        from jobs import people
+        from jobs.cli_night import as_date
+
+        settings, at = load_settings(), as_date(night) if night else None
+        if firm is not None and bank is None:
+            found = following.back(settings, firm, at)
+        elif firm is None and bank and day:
+            found = following.forward(settings, bank, as_date(day), at)
+        else:
+            raise UsageError("give a bank and an accounting date, or --firm FIRM")
+        if as_json:
+            typer.echo(following.as_json(found))
+        else:
+            people.blast(found, limit)
 
     @app.command()
     def indicator(

@@ -130,6 +130,35 @@ def sql(settings: Settings, query: str, limit: int) -> None:
         console.print(f"(first {limit} rows; --limit shows more)")
 
 
+def blast(found: dict[str, Any], limit: int) -> None:
+    """What jobs.blast found, either way, as tables of at most `limit` rows."""
+    if "firm" in found:
+        score = found["score"]
+        console.print(
+            f"firm {found['firm']}, night {found['night']}: score {score['score']}, grade {score['grade']}, confidence {score['confidence']}"
+        )
+        _show("banks", found["banks"], limit)
+        _show(f"bank files with rows of the firm since {found['since']}, latest first", found["deliveries"], limit)
+        _show("records of other sources", found["records"], limit)
+        return
+    console.print(
+        f"bank {found['bank']}, accounting date {found['date']}; scores of night {found['night']}, before: {found['before'] or 'no night without it'}"
+    )
+    _show("deliveries", found["deliveries"], limit)
+    _show(
+        "indicators that read the day",
+        [{"dimension": d, "indicators": len(n), "for example": ", ".join(n[:3])} for d, n in found["indicators"].items()],
+        limit,
+    )
+    _show("grades of the firms touched", found["grades"], limit)
+    _show("firms touched, largest turnover first", found["firms"], limit)
+
+
+def _show(title: str, rows: list[dict[str, Any]], limit: int) -> None:
+    more = f" ({limit} of {len(rows):,}; --limit shows more, --json all)" if len(rows) > limit else f" ({len(rows):,})"
+    console.print(_grid(title + more, list(rows[0]), [tuple(r.values()) for r in rows[:limit]]) if rows else f"{title}: none")
+
+
 def indicator(settings: Settings, name: str, values: Path | None = None) -> None:
     """The page of one indicator, by name, id or name@version; with `values` its value for every firm of the last night instead."""
     from features import retired
