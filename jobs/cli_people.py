@@ -22,11 +22,15 @@ def register(app: typer.Typer) -> None:
         people.status(load_settings())
 
     @app.command()
-    def doctor() -> None:
-        """What is wrong with the last night: source, file, rule, scope, and the command that helps."""
+    def doctor(
+        as_of: Annotated[str | None, typer.Option("--as-of", help="night (default: the last one)")] = None,
+        as_json: Annotated[bool, typer.Option("--json", help="everything, as JSON")] = False,
+    ) -> None:
+        """What is wrong with the last night: source, file, rule, scope, firms, and the command that helps."""
         from jobs import people
+        from jobs.cli_night import as_date
 
-        people.doctor(load_settings())
+        people.doctor(load_settings(), as_date(as_of) if as_of else None, as_json=as_json)
 
     @app.command()
     def explain(firm: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,6 @@ from lake.errors import UsageError
 from lake.settings import Settings
 
 console = Console()
-
-# Which command helps when a rule parks or blocks data; the family decides.
-HELP = {
-    "V": "ask the bank for a REPLACE of the file, then rerun `liushui pull flows` and `liushui check flows`",
-    "C": "ask the bank for the account-days named in the feedback, delivered as REPLACE or DELTA",
-    "G": "ask the bank's accounting unit for the group's balances; compare `liushui sql \"SELECT * FROM dq.violation\"`",
-    "T": "compare with the bank's statistics unit; open differences become issues on T+5",
-}
 
 
 def _grid(title: str, columns: list[str], rows: list[tuple[Any, ...]]) -> Table:
@@ -62,30 +55,37 @@ def status(settings: Settings) -> None:
     console.print(f"champion model: {champion.read_text().strip() if champion.is_file() else 'none yet (liushui train)'}")
 
 
-def doctor(settings: Settings) -> None:
-    """The failing source, file, rule and scope of the last night, with the command that helps."""
+DOCTOR = {
+    "jobs": "jobs that failed", "sources": "sources that did not deliver", "stops": "the gate stopped the night", "lost": "deliveries with rows unaccounted for",
+    "files": "files refused", "rules": "rules that parked or blocked data", "firms": "firms with parked rows, most first", "publish": "publication",
+}  # fmt: skip
+
+
+def doctor(settings: Settings, as_of: date | None = None, *, as_json: bool = False) -> None:
+    """What is wrong with night `as_of` (default: the last one of which a job ran), and the command that helps; see jobs.doctor."""
+    from jobs import doctor as examining
+
     _need_lake(settings)
     _, last = _query(settings, "SELECT max(as_of) FROM r", r="ops.run")
-    day = last[0][0] if last else None
+    day = as_of or (last[0][0] if last else None)
     if day is None:
         raise UsageError("no job has run in this home yet")
-    console.print(f"night {day}")
-    failed = f"SELECT job, detail, at FROM r WHERE as_of = DATE '{day}' AND status = 'FAILED' ORDER BY at"
-    pulls = f"SELECT source, provider_id, unit, status, message FROM p WHERE as_of = DATE '{day}' AND status NOT IN ('DONE', 'NOTHING')"
-    files = f"SELECT bank_id, file_name, manifest_status, read_error FROM f WHERE as_of = DATE '{day}' AND (read_error IS NOT NULL OR manifest_status <> 'OK')"
-    rules = f"SELECT rule_id, bank_id, severity, count(*)::BIGINT AS violations, min(scope_key) AS example FROM v WHERE as_of = DATE '{day}' AND severity <> 'warn' GROUP BY ALL ORDER BY violations DESC LIMIT 30"
-    parts = {
-        "jobs that failed": _query(settings, failed, r="ops.run"),
-        "sources that did not deliver": _query(settings, pulls, p="ops.pull"),
-        "files refused": _query(settings, files, f="bronze.bank_file"),
-        "rules that parked or blocked data": _query(settings, rules, v="dq.violation"),
-    }
-    for title, (columns, rows) in parts.items():
-        console.print(_grid(title, columns, rows) if rows else f"{title}: none")
-    for family in sorted({row[0][0] for row in parts["rules that parked or blocked data"][1]}):
-        console.print(f"  rules {family}: {HELP.get(family, 'see docs/operator.md')}")
-    _, night = _query(settings, f"SELECT status FROM n WHERE as_of = DATE '{day}'", n="ops.night")
-    console.print("the night is PUBLISHED" if night else "the night is NOT published: rerun the failed job, then `liushui publish`")
+    found = examining.examine(settings, day)
+    if as_json:
+        console.print_json(data={"night": day, **found}, default=str)
+        return
+    console.print(f"night {day}" + ("" if any(found.values()) else ": nothing is wrong"))
+    for part, title in DOCTOR.items():
+        rows = found[part]
+        if part == "publish":
+            console.print(rows[0]["command"] if rows else "the night is PUBLISHED", markup=False)
+            continue
+        commands = dict.fromkeys(r["command"] for r in rows[: examining.MOST])
+        _show(title, [{k: v for k, v in r.items() if k != "command"} for r in rows], examining.MOST)
+        for command in list(commands)[: examining.MOST_COMMANDS] if part != "firms" else []:
+            console.print(f"  -> {command}", markup=False, soft_wrap=True)
+    if found["firms"]:
+        console.print("  -> liushui explain FIRM for its score, liushui blast --firm FIRM for what it rests on", markup=False)
 
 
 def explain(settings: Settings, firm: str) -> None:
@@ -151,7 +151,8 @@ def blast(found: dict[str, Any], limit: int) -> None:
         limit,
     )
     _show("grades of the firms touched", found["grades"], limit)
-    _show("firms touched, largest turnover first", found["firms"], limit)
+    columns = ("firm_id", "rows", "in_fen", "out_fen", "parked", "score_before", "score", "grade_before", "grade", "moved")
+    _show("firms touched, largest turnover first", [{c: f[c] for c in columns} for f in found["firms"]], limit)
 
 
 def _show(title: str, rows: list[dict[str, Any]], limit: int) -> None:
