@@ -39,6 +39,29 @@ def flag(name: str) -> str:
     return f"CASE WHEN {name} IN ('Y', '1') THEN true WHEN {name} IN ('N', '0') THEN false END"
 
 
+def account_shape(patterns: Mapping[str, str]) -> str:
+    """Whether the account number of a row (bank_id, account_no) is 9 to 32 digits that fit its bank's pattern; null for null.
+
+    A bank without a pattern may number its accounts as it likes.
+    """
+    cases = " ".join(
+        f"WHEN {quoted(bank)} THEN regexp_matches(account_no, {quoted(pattern)})" for bank, pattern in sorted(patterns.items())
+    )
+    return "regexp_full_match(account_no, '[0-9]{9,32}')" + (f" AND CASE bank_id {cases} ELSE true END" if cases else "")
+
+
+def card_ok(name: str) -> str:
+    """Whether the check digit (Luhn) of a card number is right; null where the text is no number of a bank card.
+
+    Bank cards of mainland banks have 16 to 19 digits that begin with 62.
+    """
+    digits = [f"substring(lpad({name}, 19, '0'), {i}, 1)" for i in range(1, 20)]
+    doubled = [f"substring('0246813579', CAST({d} AS INTEGER) + 1, 1)" for d in digits[1::2]]
+    total = " + ".join(f"CAST({d} AS INTEGER)" for d in (*digits[::2], *doubled))
+    is_card = f"starts_with({name}, '62') AND length({name}) BETWEEN 16 AND 19 AND regexp_full_match({name}, '[0-9]+')"
+    return f"CASE WHEN {is_card} THEN ({total}) % 10 = 0 END"
+
+
 def currency(aliases: Mapping[str, str], name: str = "currency") -> str:
     """The currency code with the known aliases read as what they mean."""
     cases = " ".join(f"WHEN {quoted(alias)} THEN {quoted(code)}" for alias, code in sorted(aliases.items()))

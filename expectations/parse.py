@@ -2,13 +2,14 @@
 
 Every typed row keeps where it came from (`SOURCE`), `parse_error` of a line that is no row, and `bad_fields`, the names of
 fields whose text does not read (joined by commas, '' when all do). `currency` is the code meant, `currency_sent` the text;
-`finer` and `too_large` say that an amount does not fit the currency's minor unit, `no_parity` that it has no CNY value.
+`finer` and `too_large` say that an amount does not fit the currency's minor unit, `no_parity` that it has no CNY value,
+`number_ok` whether the account number (ACCT) or the counterparty's card number (TXN) is one that can be.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
@@ -16,7 +17,22 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from expectations import references
-from expectations.fields import bad_fields, currency, day, exponent, finer, flag, minor, moment, places_sent, quoted, reads, whole
+from expectations.fields import (
+    account_shape,
+    bad_fields,
+    card_ok,
+    currency,
+    day,
+    exponent,
+    finer,
+    flag,
+    minor,
+    moment,
+    places_sent,
+    quoted,
+    reads,
+    whole,
+)
 from expectations.ledger.banks import Foreign
 from expectations.uscc import org_ok_sql, uscc_ok_sql, uscc_shape_sql
 from lake.schemas.bank import FILE_FIELDS
@@ -41,20 +57,22 @@ VALUED = {"BAL": ("closing_minor", "closing_cny_fen"), "TXN": ("amt_minor", "amt
 class References:
     """What the reading of amounts needs: exponents, aliases of currencies, and parities by currency (see `references.parities`).
 
-    `foreign`: ledgers loaded as banks of this home, to which not every rule applies (expectations.ledger.banks).
+    `foreign`: ledgers loaded as banks of this home, to which not every rule applies (expectations.ledger.banks). `patterns`:
+    what account numbers look like, by bank.
     """
 
     exponents: Mapping[str, int]
     aliases: Mapping[str, str]
     fx: Mapping[str, tuple[tuple[date, Decimal], ...]]
     foreign: tuple[Foreign, ...] = ()
+    patterns: Mapping[str, str] = field(default_factory=dict)
 
     @staticmethod
     def load(foreign: tuple[Foreign, ...] = ()) -> References:
         """From conf/ref, and the currencies of foreign ledgers at rate 1."""
         exponents = {**references.exponents(), **{b.currency: b.decimals for b in foreign}}
         fx = references.parities({b.currency: b.fen_per_minor for b in foreign if b.currency != "CNY"})
-        return References(exponents, references.aliases(), fx, foreign)
+        return References(exponents, references.aliases(), fx, foreign, references.account_patterns())
 
 
 @dataclass(frozen=True)
@@ -149,11 +167,12 @@ def typed_sql(file_type: str, refs: References) -> str:
     counted = f"SELECT *{''.join(f', {minor(n)} AS {n}_minor' for n in amounts)} FROM ({placed})"
     too_fine = " OR ".join(finer(n) for n in amounts) or "false"
     large = " OR ".join(f"(_{n}_reads AND places IS NOT NULL AND {n}_minor IS NULL)" for n in amounts) or "false"
+    numbers = {"ACCT": [account_shape(refs.patterns)], "TXN": [card_ok("cpty_account")]}.get(file_type, [])
     # the fields of a line that is no row are not looked at
     bad = f"CASE WHEN parse_error IS NOT NULL THEN '' ELSE {bad_fields(must=f.must, may=f.may)} END"
     columns = [
         *SOURCE, "parse_error", f"{bad} AS bad_fields", "currency", "currency_sent", "places", "key_hash", f"{too_fine} AS finer",
-        f"{large} AS too_large", *f.keep, *(f"{read} AS {name}" for name, read in f.named.items()),
+        f"{large} AS too_large", *(f"coalesce({x}, true) AS number_ok" for x in numbers), *f.keep, *(f"{read} AS {name}" for name, read in f.named.items()),
     ]  # fmt: skip
     # a column read anew hides the text of the same name only outside: inside, names mean what was sent
     rows = f"SELECT {', '.join(columns)} FROM ({counted})"

@@ -41,6 +41,22 @@ def exponents() -> dict[str, int]:
 
 
 @lru_cache
+def account_patterns() -> dict[str, str]:
+    """Bank -> pattern of its account numbers (ref_bank.acct_regex)."""
+    return {r["bank_id"]: r["acct_regex"] for r in rows("ref_bank") if r["acct_regex"]}
+
+
+@lru_cache
+def due_daily() -> dict[str, tuple[str, ...]]:
+    """Bank -> file types it owes for every day (ref_submission_plan)."""
+    found: dict[str, list[str]] = {}
+    for r in rows("ref_submission_plan"):
+        if r["frequency"] == "daily":
+            found.setdefault(r["bank_id"], []).append(r["file_type"])
+    return {bank: tuple(types) for bank, types in found.items()}
+
+
+@lru_cache
 def aliases() -> dict[str, str]:
     """Names that banks use for currencies -> the currency meant; accepted with a warning (V11)."""
     return {r["code"]: r["alias_of"] for r in rows("ref_currency") if r["alias_of"]}

@@ -9,14 +9,14 @@ from pyspark.sql import functions as F
 
 ODD_ROWS = [
     "bank_id", "file_type", "submission_id", "row_no", "from_date", "to_date", "as_of", "biz_date", "biz_date_sent", "currency",
-    "currency_sent", "places", "no_parity", "finer", "too_large", "parse_error", "bad_fields", "account_id",
+    "currency_sent", "places", "no_parity", "finer", "too_large", "parse_error", "bad_fields", "account_id", "number_ok",
 ]  # fmt: skip
 ACCOUNT_DAY = ["account_id", "bank_id", "currency", "biz_date"]  # the account first: sorts compare the first 8 bytes, and banks are few
 GROUP = ["bank_id", "branch_id", "gl_subject", "currency", "biz_date"]
 CELL = ["bank_id", "branch_id", "currency", "biz_date"]
 LARGE_FEN = 10_000 * 100
 """From this amount on a transfer must name its counterparty (V18)."""
-_OF_TYPE = {"biz_date": "date", "biz_date_sent": "string", "account_id": "string", "no_parity": "boolean"}
+_OF_TYPE = {"biz_date": "date", "biz_date_sent": "string", "account_id": "string", "no_parity": "boolean", "number_ok": "boolean"}
 
 
 def odd_rows(typed: dict[str, DataFrame]) -> DataFrame:
@@ -35,6 +35,7 @@ def odd_rows(typed: dict[str, DataFrame]) -> DataFrame:
         )
         read = F.col("parse_error").isNull() & (F.col("bad_fields") == "") & F.col("places").isNotNull() & ~F.col("no_parity")
         fits = ~F.col("finer") & ~F.col("too_large") & (F.col("currency") == F.col("currency_sent"))
+        fits = fits & F.col("number_ok") if "number_ok" in rows.columns else fits
         plain = read & fits & (dated | F.col("biz_date_sent").isNull())
         parts.append(common.where(~F.coalesce(plain, F.lit(False))))
     return reduce(DataFrame.unionByName, parts)

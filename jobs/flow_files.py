@@ -1,4 +1,4 @@
-"""Views of the rules about whole files: files, file_total, odd_rows."""
+"""Views of the rules about whole files: files, file_total, delivery, odd_rows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from expectations import reconcile, views
+from expectations import reconcile, references, views
+from jobs import deliveries, flow_earlier
 from jobs.flow_night import Night
 from jobs.ingest import staging
 from lake.io import local_rows
@@ -56,6 +57,8 @@ def file_views(n: Night) -> DataFrame:
         }  # fmt: skip
     local(n, n.files, FILES).createOrReplaceTempView("files")
     local(n, list(_totals(n, by_file)), FILE_TOTAL).createOrReplaceTempView("file_total")
+    due = deliveries.deliveries(references.due_daily(), n.files, flow_earlier.manifests(n.lake, n.as_of), n.as_of)
+    local(n, due, deliveries.DELIVERY).createOrReplaceTempView("delivery")
     return body
 
 

@@ -106,9 +106,10 @@ def build(p: Params, home: Path, memory: str | None = None, threads: int = THREA
         with clock.step("firms"):
             province.generate(con, p)
             keep(con, "counterparty", parties.counterparties(p))
-            named = rows(con, "SELECT account_no, branch, subject FROM account").to_pydict()
+            named = rows(con, "SELECT account_no, branch, subject, open_date FROM account ORDER BY acct").to_pydict()
             branches = {a: (b, c) for a, b, c in zip(named["account_no"], named["branch"], named["subject"], strict=True)}
-            faults = Faults(p, files.plan(p, bank_rows.bank_ids(p), p.seed), branches)
+            opened = {a: d for a, d in zip(named["account_no"], named["open_date"], strict=True) if p.first_day < d <= p.end}
+            faults = Faults(p, files.plan(p, bank_rows.bank_ids(p), p.seed), branches, opened)
             writer = Writer(p, landing, faults)
             control_rows.prepare(con)
         with clock.step("rows and files"), ThreadPoolExecutor(threads) as pool:

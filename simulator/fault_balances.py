@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import date
 
 from simulator.fault_lines import Body, Line, draw
 from simulator.uscc import next_char
 
 Branches = dict[str, tuple[str, str]]
 """account_no -> (branch_id, gl_subject)."""
+Opened = dict[str, date]
+"""account_no -> date of opening, of accounts opened after the first day."""
 
 
 class Bank:
     """What faults of different files of one bank-day must agree on: branches of accounts, adjustments of ledger and control totals."""
 
-    def __init__(self, branches: Branches) -> None:
-        self.branches = branches
+    def __init__(self, branches: Branches, opened: Opened) -> None:
+        self.branches, self.opened = branches, opened
         self.ledger: dict[tuple[str, str], list[tuple[str, str, str, dict[str, int]]]] = {}
 
     def adjust(self, body: Body, line: Line, change: dict[str, int]) -> None:
@@ -64,6 +67,17 @@ def _chain_off(body: Body, bank: Bank, fault: str, change: Callable[[Line], int]
         if also:
             body.scope(fault, also, "ACCOUNT_DAY", key, f"{day:%Y%m%d}", True)
         body.scope(fault, "C1", "ACCOUNT_DAY", key, f"{day.fromordinal(day.toordinal() + 1):%Y%m%d}", False)
+        return True
+    return False
+
+
+def opened_with_balance(body: Body, bank: Bank, fault: str) -> bool:
+    """The first balance row of an account opens with an amount that came from nowhere."""
+    opened = {no: f"{day:%Y%m%d}" for no, day in bank.opened.items()}
+    for line in eligible(body, fault, lambda x: opened.get(x["account_no"]) == x["biz_date"]):
+        line.add("opening", 1 + draw(fault, "by") % 50_000)
+        for rule, primary in (("C8", True), ("C2", True), ("C4", False)):
+            body.scope(fault, rule, "ACCOUNT_DAY", f"{line['account_no']}|{line['currency']}", line["biz_date"], primary)
         return True
     return False
 

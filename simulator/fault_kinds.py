@@ -14,6 +14,7 @@ from simulator.fault_balances import (
     eligible,
     ledger_off,
     missing_day,
+    opened_with_balance,
     overdrawn,
     wrong_subject,
     wrong_uscc,
@@ -151,6 +152,15 @@ def lost_original(body: Body, bank: Bank, fault: str) -> bool:
     return False
 
 
+def wrong_card(body: Body, bank: Bank, fault: str) -> bool:
+    """The check digit of a person's card is wrong."""
+    for line in eligible(body, fault, lambda x: _plain(x) and x["cpty_account"].startswith("62") and len(x["cpty_account"]) == 19):
+        line["cpty_account"] = line["cpty_account"][:-1] + str((int(line["cpty_account"][-1]) + 1) % 10)
+        body.row(fault, "V15", line, True)
+        return True
+    return False
+
+
 def nameless(body: Body, bank: Bank, fault: str) -> bool:
     """No transfer of the day names its counterparty."""
     large = [x for x in body.lines if x["instrument"] == "TRANSFER" and _plain(x) and x.minor("amount") >= 1_000_000]
@@ -184,6 +194,8 @@ KINDS: dict[str, tuple[str, Callable[[Body, Bank, str], bool], float, str]] = {
     "control_balance_off": ("CTL", control_balance_off, 5e-4, "groups"),
     "control_count_off": ("CTL", control_count_off, 5e-4, "groups"),
     "overdrawn": ("BAL", overdrawn, 5e-5, "days"),
+    "wrong_card": ("TXN", wrong_card, 2e-5, "rows"),
+    "opened_with_balance": ("BAL", opened_with_balance, 1e-3, "firms"),
     "nameless": ("TXN", nameless, 1e-3, "groups"),
     "wrong_uscc": ("ACCT", wrong_uscc, 3e-3 / 3, "firms"),
 }

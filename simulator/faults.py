@@ -9,12 +9,12 @@ from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from simulator.fault_balances import Bank, Branches
+from simulator.fault_balances import Bank, Branches, Opened
 from simulator.fault_kinds import KINDS
-from simulator.fault_lines import Body, draw
+from simulator.fault_lines import Body, Line, draw
 from simulator.files import Submission, Totals
 from simulator.params import Params
-from simulator.uscc import valid
+from simulator.uscc import org_valid, valid
 
 Written = tuple[Submission, bytes, int, Totals]
 FILE_KINDS = {
@@ -33,9 +33,9 @@ ON_LAST = ("currency_alias", "dropped", "broken_chain", "control_off")
 class Faults:
     """The plan of files and the faults in them; `apply` plants them and records truth."""
 
-    def __init__(self, p: Params, plan: dict[tuple[str, str, int], Submission], branches: Branches) -> None:
+    def __init__(self, p: Params, plan: dict[tuple[str, str, int], Submission], branches: Branches, opened: Opened) -> None:
         self.p, self.plan = p, plan
-        self.bank = Bank(branches)
+        self.bank = Bank(branches, opened)
         self.truth: list[dict[str, Any]] = []
         self.consequence: list[dict[str, Any]] = []
         self._rows: dict[str, list[tuple[str, str]]] = {}
@@ -107,6 +107,7 @@ class Faults:
         last = p.end.year * 10_000 + p.end.month * 100 + p.end.day
         for kind, (file_type, _f, rate, unit) in KINDS.items():
             order = [k for k in sorted(self._days(), key=lambda k: draw(p.seed, kind, *k)) if k not in self.spoiled and not self._near(k)]
+            order = self._openings() if kind == "opened_with_balance" else order
             banks = sorted({b for b, _t, _k in self.plan})
             if kind in ON_LAST:
                 order.insert(0, (banks[draw(p.seed, kind, "last") % len(banks)], last))
@@ -114,13 +115,23 @@ class Faults:
             self.left[kind] = n
             # account files hold few rows and reversals are rare, so more files are asked than are needed
             wanted = len(order) if kind in ("wrong_uscc", "lost_original") else n
-            for i in range(wanted):
+            for i in range(wanted if order else 0):
                 bank, day = order[i % len(order)]
                 self._assign(kind, f"{kind}-{i + 1}", bank, file_type, day)
             if kind in IN_HISTORY and p.history:
                 span = p.history[draw(p.seed, kind, "month") % len(p.history)]
                 bank = banks[draw(p.seed, kind, "bank") % len(banks)]
                 self._assign(kind, f"{kind}-h", bank, file_type, span[0].year * 100 + span[0].month)
+
+    def _openings(self) -> list[tuple[str, int]]:
+        """Banks and dates, or months of the history, in which accounts were opened, in drawn order."""
+        found = []
+        for no, day in self.bank.opened.items():
+            bank, at = f"B{self.bank.branches[no][0][:4]}", day.year * 10_000 + day.month * 100 + day.day
+            key = (bank, at) if day >= self.p.daily_from else (bank, at // 100)
+            if key not in self.spoiled:
+                found.append((draw(self.p.seed, "opening", no), key))
+        return [key for _, key in sorted(found)]
 
     def _near(self, key: tuple[str, int]) -> bool:
         """Whether the day before or after is spoiled: a chain could not be followed there."""
@@ -200,11 +211,16 @@ class Faults:
             lines.scope(fault, "C3", "ACCOUNT_DAY", f"{account}|{currency}", f"{lines.submission.first:%Y%m%d}", False)
 
     def _exceptions(self, lines: Body) -> None:
-        """Codes that were really issued with a wrong check character: the registry has them as they are."""
+        """Codes that were really issued with a wrong check character of their own or of the organization: the registry has them as they are."""
         mine = {id(line) for _f, rule, line, _p in lines.notes if rule == "V06"}
         for x in lines.lines:
+            if not org_valid(x["uscc"]):
+                self._odd_code("org_exception", "V07", x, lines)
             if id(x) not in mine and not valid(x["uscc"]):
-                fault = f"uscc_exception-{x['uscc']}-{lines.submission.bank}"
-                if all(t["fault_id"] != fault for t in self.truth):
-                    self._note(fault, "uscc_exception", lines.submission.bank, lines.submission.first)
-                lines.row(fault, "V06", x, True)
+                self._odd_code("uscc_exception", "V06", x, lines)
+
+    def _odd_code(self, kind: str, rule: str, line: Line, lines: Body) -> None:
+        fault = f"{kind}-{line['uscc']}-{lines.submission.bank}"
+        if all(t["fault_id"] != fault for t in self.truth):
+            self._note(fault, kind, lines.submission.bank, lines.submission.first)
+        lines.row(fault, rule, line, True)

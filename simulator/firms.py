@@ -46,6 +46,8 @@ def _open_sql(d: Draws, p: Params, f: str) -> str:
 def firms(p: Params, first: int = 0, last: int | None = None) -> str:
     """One row per firm `f` (0 to firms - 1, or `first` to `last` - 1) with everything that is drawn once."""
     d = Draws(p.seed)
+    # one firm in a thousand, and one at least, was given an organization code whose check character is odd
+    odd = f"id = hash({p.seed}) % {p.firms} OR {d.u('organization', 'id')} < 0.001e0" if p.fault_scale > 0 else "false"
     base = select(
         f"SELECT range AS id FROM range({first}, {p.firms if last is None else last})",
         "id::INTEGER AS f",
@@ -74,6 +76,7 @@ def firms(p: Params, first: int = 0, last: int | None = None) -> str:
         f"floor({p.banks} * pow({d.u('bank', 'id')}, 1.4e0))::INTEGER AS b0",
         f"{d.u('second bank', 'id')} AS u_b1",
         f"{d.u('exempt', 'id')} < {0.001 if p.fault_scale > 0 else 0.0}e0 AS uscc_odd",
+        f"{odd} AS org_odd",
         f"{d.pick('industry', 1000, 'id')} AS u_ind",
         f"{d.u('staff', 'id')} AS u_staff",
     )

@@ -92,13 +92,15 @@ def targets(p: Params, first: int, last: int) -> str:
 
 
 def holders(p: Params, first: int, last: int) -> str:
-    """Rows that hold an account-month: its opening at the start, its target at the end, a mark on every day of the dense days.
+    """Rows that hold an account-month: its opening at the start, its target at the end, a mark on the day it is opened and on
+    every day of the dense days.
 
     Reads `target` (see targets) of the months from `first` - 1 on.
     """
     dense = month_no(p.daily_from)
     start, month = position("1", "0", str(TOP_J)), f"m BETWEEN {first} AND {last}"
     swept = f"m < {p.end_m} AND slot < 3"
+    before = "<" if p.daily_from.day == 1 else "<="
     last_day = f"IF(m = {p.end_m}, {p.end.day}, {days_in_month(p, 'm')})"
     days = select(
         "target",
@@ -111,6 +113,7 @@ def holders(p: Params, first: int, last: int) -> str:
         select("target", "acct", "m + 1 AS m", f"{start} AS pos", "target AS s", f"{TOP_UP} AS kind", where=f"m + 1 BETWEEN {first} AND {last} AND m < close_m"),
         select("target", "acct", "m", f"{start} AS pos", "0 AS s", f"{TOP_UP} AS kind", where=f"{month} AND m = open_m"),
         select("target", "acct", "m", f"{position(last_day, '86399', str(SWEEP_J))} AS pos", f"IF({swept}, target, 0) AS s", f"IF({swept}, {SWEEP}, {MARK}) AS kind", where=month),
+        select("target", "acct", "m", f"{position('1', '0', f'{MARK_J} + 1')} AS pos", "0 AS s", f"{MARK} AS kind", where=f"{month} AND m = open_m AND m {before} {dense}"),
         select(days, "acct", "m", f"{position('x', '0', f'{MARK_J} + x')} AS pos", "0 AS s", f"{MARK} AS kind"),
     )  # fmt: skip
     return select(rows, "*", "-1 AS cpty", "0 AS flag", "0 AS ref")

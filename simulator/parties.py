@@ -18,11 +18,12 @@ def identities() -> str:
         "firm",
         "f",
         "uscc_odd",
+        "org_odd",
         f"{name_sql(lookup(CITIES, 'reg'), 'f', lookup(WORDS, 'arch'))} AS name",
         f"{lookup([code for code, _n, _c in REGIONS], 'reg')} AS region6",
         f"{lookup([code for _a, code, _n in INDUSTRIES], 'ind')} AS industry4",
     )
-    return select(coded(rows, "region6", "100000 + f", "uscc_odd"), "* EXCLUDE (uscc_odd)")
+    return select(coded(rows, "region6", "100000 + f", "uscc_odd", "org_odd"), "* EXCLUDE (uscc_odd, org_odd)")
 
 
 def outside_companies(p: Params) -> str:

@@ -97,7 +97,7 @@ def faulty(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lak
 def test_every_planted_fault_is_found_under_its_rule(faulty: Lake) -> None:
     rules = {r.id for r in load_rules()}
     planted = [r for r in truth(faulty, "consequence") if r["primary"] and r["rule_id"] in rules]
-    assert len({r["rule_id"] for r in planted}) >= 16
+    assert len({r["rule_id"] for r in planted}) >= 20
     assert expected(faulty, planted) - violations(faulty, "block", "quarantine", "warn") == set()
 
 
@@ -145,12 +145,12 @@ def test_nothing_is_held_back_in_a_province_without_faults(spark: Any, tmp_path:
     lake = checked(spark, tmp_path, 0)
     assert store.read(lake.settings, "silver.acct_txn").num_rows > 10_000
     assert violations(lake, "block", "quarantine") == set()
-    assert {v[0] for v in violations(lake, "warn")} & {"C5", "G3", "T2", "T3", "V07", "V21"} == set()
+    assert {v[0] for v in violations(lake, "warn")} - {"V14", "V18"} == set()  # waived fees of zero; shares of a few large transfers
 
 
 def test_warnings_of_totals_and_sequence_are_those_planted(faulty: Lake) -> None:
     """A spoiled file, a deletion or another fault of the day may be told by a warning too; none comes from nothing."""
-    told = {v for v in violations(faulty, "warn") if v[0] in ("C5", "G3", "T2", "T3", "V07", "V18", "V21")}
-    assert {v[0] for v in told} == {"C5", "G3", "T2", "T3", "V18", "V21"}
+    told = {v for v in violations(faulty, "warn") if v[0] in ("C5", "C7", "G3", "T2", "T3", "V07", "V15", "V18", "V21")}
+    assert {v[0] for v in told} == {"C5", "C7", "G3", "T2", "T3", "V07", "V15", "V18", "V21"}
     # V18 is a share: on a day of few large transfers one without a counterparty is below 95 % by itself
     assert {v for v in told if v[0] != "V18"} - expected(faulty, truth(faulty, "consequence")) == set()

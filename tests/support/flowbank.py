@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from typing import Any
 
 import bankfile
 
+from expectations import references
 from jobs import check, pull
 from jobs.runner import Report
 from lake.io import Lake
@@ -21,6 +23,12 @@ D1, D2, D3, D4 = (date(2026, 9, 10) + timedelta(days=k) for k in range(4))
 Row = dict[str, Any]
 Books = dict[str, list[Row]]
 FIRMS = ("91450100123456788F", "91450100MA5KXT070Y", "92450900MAC1B2D325")
+
+
+def number(bank: str, i: int) -> str:
+    """Account number `i` of a bank, of the pattern that ref_bank gives it."""
+    prefix, digits = re.fullmatch(r"\^([0-9]+)\[0-9]\{([0-9]+)}\$", references.account_patterns()[bank]).groups()  # type: ignore[union-attr]
+    return f"{prefix}{i:0{digits}d}"
 
 
 def text_of(day: date) -> str:
@@ -42,7 +50,7 @@ class Bank:
     balance: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.accounts = self.accounts or tuple(f"2{self.bank[1:]}00000000010{i}" for i in range(3))
+        self.accounts = self.accounts or tuple(number(self.bank, 100 + i) for i in range(3))
 
     def books(self, day: date, *, first: bool = False) -> Books:
         """Rows by file type; `first` sends the accounts too. Days must be asked for in order."""

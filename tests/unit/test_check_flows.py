@@ -106,14 +106,14 @@ def send_bad_files(lake: Lake, b: fb.Books) -> None:
 def send_bad_rows(lake: Lake, b: fb.Books) -> None:
     """V04, V05, V06, V12, V16, V17: rows that are parked for themselves."""
     d, bank = fb.text_of(D2), fb.Bank("B0012")
-    new = [f"2001200000000020{i}" for i in range(3)]
+    new = [fb.number("B0012", 200 + i) for i in range(3)]
     b["ACCT"] = [
         bank.account(new[0], "91450100000000O195"), bank.account(new[1], "914501000000000196"), bank.account(new[2], "91350628M0000K0H44"),
     ]  # fmt: skip
     t = b["TXN"]
     t[0]["amount"], t[2]["amount"], t[4]["biz_date"] = "1e5", "12,50", "20260230"
     t.append({**t[1], "txn_no": "X1", "biz_date": fb.text_of(D1)})
-    t.append({**t[1], "txn_no": "X2", "account_no": "20012999999999999"})
+    t.append({**t[1], "txn_no": "X2", "account_no": fb.number("B0012", 999)})
     t.append({**t[3], "summary": "另一笔"})
     b["TXN"].append(f"D|{d}|too|few")
     stated = [
@@ -147,7 +147,9 @@ def nights(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nig
 
 def test_a_clean_night_breaks_no_rule_and_accepts_everything(nights: Nights) -> None:
     found = fb.found(nights.lake, D1)
-    assert {bank: {v[:2] for v in violations} for bank, violations in found.items()} == {"B0001": {("T1", "warn")}}  # not sent yet
+    assert {bank: {v[:2] for v in violations} for bank, violations in found.items()} == {
+        "B0001": {("T1", "warn"), ("C7", "warn")}
+    }  # not sent yet
     rows = nights.first.detail["rows"]
     assert rows["received"] == rows["accepted"] == 12 * 16 - 6
 
@@ -255,7 +257,7 @@ def test_rows_that_cannot_be_right_are_parked_for_themselves(nights: Nights) -> 
 
 def test_no_raw_identifier_reaches_the_findings(nights: Nights) -> None:
     text = nights.lake.read("dq.violation").select(F.concat_ws(" ", "scope_key", "expected", "actual").alias("t")).collect()
-    secrets = [*(a for b in nights.banks.values() for a in b.accounts), *fb.FIRMS, "914501000000000196", "20012999999999999"]
+    secrets = [*(a for b in nights.banks.values() for a in b.accounts), *fb.FIRMS, "914501000000000196", fb.number("B0012", 999)]
     assert not [s for s in secrets for r in text if s in r.t]
 
 

@@ -34,9 +34,10 @@ def lines_of(s: files.Submission) -> bytes:
     for i, account in enumerate(ACCOUNTS):
         if s.file_type == "TXN":
             amount = 12000 if i == 7 else 100  # one account large enough for the rule of large transfers
+            card = "6217000000000000004" if i == 8 else "84000"
             for seq, flag in ((1, "N"), (2, "R" if i == 3 else "N")):
                 rows.append(
-                    f"D|{day}{i}{seq}|0|{account}|{day}|101502|{seq}|C|CNY|{amount}.00|{seq * amount}.00|84000|某公司|1051|TRANSFER|TRANSFER|NET|0101|货款||{day}|{flag}|{day}01|0|N|"
+                    f"D|{day}{i}{seq}|0|{account}|{day}|101502|{seq}|C|CNY|{amount}.00|{seq * amount}.00|{card}|某公司|1051|TRANSFER|TRANSFER|NET|0101|货款||{day}|{flag}|{day}01|0|N|"
                 )
         elif s.file_type == "BAL":
             rows.append(f"D|{account}|CNY|{day}|10.00|0.00|0.00|10.00|0|0|0.00||000101|201101|0|")
@@ -51,7 +52,7 @@ def lines_of(s: files.Submission) -> bytes:
 
 def planted(p: Params) -> tuple[Faults, dict[str, bytes]]:
     """Faults of `p` over plausible bodies, applied in the order of the writer."""
-    faults = Faults(p, files.plan(p, BANKS, p.seed), dict.fromkeys(ACCOUNTS, ("000101", "201101")))
+    faults = Faults(p, files.plan(p, BANKS, p.seed), dict.fromkeys(ACCOUNTS, ("000101", "201101")), {ACCOUNTS[5]: date(2026, 8, 20)})
     out: dict[str, bytes] = {}
     for file_type in files.FILE_TYPES:
         mine = [s for s in faults.plan.values() if s.file_type == file_type and faults.touches(s)]
@@ -63,7 +64,7 @@ def planted(p: Params) -> tuple[Faults, dict[str, bytes]]:
 
 def test_no_fault_at_scale_0() -> None:
     p = replace(P, fault_scale=0.0)
-    faults = Faults(p, files.plan(p, BANKS, p.seed), {})
+    faults = Faults(p, files.plan(p, BANKS, p.seed), {}, {})
     assert faults.plan == files.plan(p, BANKS, p.seed)
     assert not any(faults.touches(s) for s in faults.plan.values())
     assert faults.truth == [] and faults.consequence == []
