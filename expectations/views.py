@@ -57,10 +57,14 @@ def placed(rows: DataFrame) -> DataFrame:
 def account(acct_rows: DataFrame) -> DataFrame:
     """One row per account ever delivered, with its dates and the latest of its other attributes.
 
-    Columns: bank_id, account_id, currency, firm_id, branch_id, open_date, close_date, overdraft_flag, is_summary.
+    Columns: bank_id, account_id, currency, firm_id, branch_id, open_date, close_date, overdraft_flag, is_summary,
+    parent_account_id.
     """
     order = F.struct("to_date", "version", "row_no")
-    latest = [F.max_by(c, order).alias(c) for c in ("currency", "firm_id", "branch_id", "overdraft_flag", "is_summary", "close_date")]
+    latest = [
+        F.max_by(c, order).alias(c)
+        for c in ("currency", "firm_id", "branch_id", "overdraft_flag", "is_summary", "parent_account_id", "close_date")
+    ]
     # a row that is parked for a bad field still tells that the account exists; what is parked with it is a cascade, not V16
     good = acct_rows.where("parse_error IS NULL AND account_id IS NOT NULL AND coalesce(op, '') <> 'X'")
     return good.groupBy("bank_id", "account_id").agg(F.min("open_date").alias("open_date"), *latest)
@@ -177,6 +181,18 @@ def gl_groups(account_day: DataFrame, gl: DataFrame, accounts: DataFrame, bank_d
     mine = {c: F.when(F.col("has_ours"), F.col(c)).otherwise(0) for c in sums}
     theirs = {c: F.when(F.col("has_gl"), F.col(c)).otherwise(0) for c in ledger.columns if c.endswith("_minor")}
     return joined.withColumns({**mine, **theirs}).fillna(0, ["accounts", "account_cnt", "ne_cnt"]).drop("has_ours", "has_gl")
+
+
+def gl_days(gl: DataFrame, bank_day: DataFrame) -> DataFrame:
+    """Ledger rows beside those of their group on the last date before them; `fresh_gl`: the file of the date came tonight."""
+    w = Window.partitionBy(*GROUP[:-1]).orderBy("biz_date", "version", "row_no")
+    before = {
+        f"prev_{n}": F.lag(c).over(w)
+        for n, c in (("date", "biz_date"), ("close_minor", "close_minor"), ("ne_close_minor", "ne_close_minor"))
+    }
+    days = F.broadcast(bank_day.select("bank_id", "biz_date", "fresh_gl"))
+    rows = gl.where("parse_error IS NULL AND bad_fields = ''").withColumns(before).join(days, on=["bank_id", "biz_date"], how="inner")
+    return rows.select(*GROUP, "submission_id", "fresh_gl", "close_minor", "ne_close_minor", *before)
 
 
 def control_cells(account_day: DataFrame, ctl: DataFrame, accounts: DataFrame, bank_day: DataFrame) -> DataFrame:

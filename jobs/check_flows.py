@@ -76,8 +76,7 @@ def _check(n: Night) -> Report:
     hard = by_file.where("scope_kind = 'FILE' AND severity = 'block'").select("scope_key").distinct().collect()
     n.subs = submissions.judge(n.files, {r.scope_key for r in hard}, {f["file_key"] for f in n.files if f["is_sparse"]})
     state = row_views(n)
-    by_row = n.scratch.save(
-        "violation_row", banks.applicable(evaluate(spark, [r for r in load_rules() if r.stage == "rows"]), n.refs.foreign)
-    )
+    asked = [r for r in load_rules() if r.stage == "rows" and r.id not in state.idle]
+    by_row = n.scratch.save("violation_row", banks.applicable(evaluate(spark, asked), n.refs.foreign))
     result = outcome(n, state, by_file.unionByName(by_row), body)
     return flow_publish.publish(n, result)

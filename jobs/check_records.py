@@ -1,7 +1,7 @@
 """Check of tax, court, registry and loan records: bronze as sent, rows that cannot be parked, silver versions as sent.
 
 Every staged row is one version of one record. Rules: records that did not read (V04), values outside their set (V13), and
-versions sent twice (V17). Silver is written to disk first, counted, and published when the identity holds.
+versions sent twice (V17); of the registry also the rules of stage records (V09, V10). Silver is written to disk first, counted, and published when the identity holds.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from pathlib import Path
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from expectations import references
 from expectations.contract import SETS
 from expectations.reconcile import CLASSES, reconciliation
 from expectations.rules import Rule, load_rules
 from expectations.views import key_copies, repeated
-from expectations.violations import quarantine, violation_rows
+from expectations.violations import evaluate, quarantine, violation_rows
 from jobs.dq_publish import Findings
 from jobs.flow_silver import known_when
 from jobs.ingest import staging
@@ -34,6 +35,12 @@ from lake.tables import table
 
 THREADS = 4
 RULES = ("V04", "V13", "V17")
+ENTERPRISE = "reg_enterprise"
+REFERENCES = {
+    "ref_industry": "industry4 string", "ref_industry_section": "section string, first string, last string",
+    "ref_region": "region6 string, valid_from date, valid_to date, successor string",
+}  # fmt: skip
+"""Reference tables that rules of stage records read, and the columns they read."""
 OWN = ("provider_id", "submission_id", "row_version", "ingested_at", "available_at", "is_history", "as_of")
 
 
@@ -103,7 +110,7 @@ def _check(p: Pulled, names: list[str]) -> Report:
     found.publish("dq.reconciliation", p.scratch.paths("reconciliation"))
     found.issues(violations, held)
     written = {f"silver.{n}": p.scratch.paths(n) for n in p.staged}
-    found.judge(_rules(), violations, counts, written)
+    found.judge(_rules(p.source), violations, counts, written)
     found.publish("bronze.record", p.scratch.paths(*(f"record_{n}" for n in (*p.staged, *(f"{b}.bad" for b in p.bad)))))
     for n in names:
         if n in p.staged or p.lake.exists(f"silver.{n}"):
@@ -114,8 +121,8 @@ def _check(p: Pulled, names: list[str]) -> Report:
     return Report(totals["accepted"], {"rows": totals, "violations": by_rule, "tables": by_table}, nothing=not totals["received"])
 
 
-def _rules() -> tuple[Rule, ...]:
-    return tuple(r for r in load_rules() if r.id in RULES)
+def _rules(source: str) -> tuple[Rule, ...]:
+    return tuple(r for r in load_rules() if r.id in RULES or (r.stage == "records" and source == "registry"))
 
 
 def _copies(p: Pulled, rows: dict[str, DataFrame]) -> DataFrame:
@@ -158,7 +165,25 @@ def _violations(p: Pulled, rows: dict[str, DataFrame], copies: DataFrame) -> Dat
             F.lit(n).alias("file_type"), F.col("pull_id").alias("submission_id"), F.col("record_no").alias("row_no"), "reason"
         )
         parts.append(found(raw, "V04", "a record that reads", F.col("reason"), hard))
-    return violation_rows(reduce(DataFrame.unionByName, parts), p.source)
+    every = violation_rows(reduce(DataFrame.unionByName, parts), p.source)
+    if ENTERPRISE not in rows:
+        return every
+    record_views(rows[ENTERPRISE])
+    return every.unionByName(evaluate(p.lake.spark, [r for r in load_rules() if r.stage == "records"], p.source))
+
+
+def record_views(enterprises: DataFrame) -> None:
+    """Make the views of the rules of stage records."""
+    spark = enterprises.sparkSession
+    enterprises.createOrReplaceTempView("enterprise_rows")
+    for name, ddl in REFERENCES.items():
+        names = [c.split()[0] for c in ddl.split(", ")]
+        held = [[_value(r[c], c) for c in names] for r in references.rows(name)]
+        local_rows(spark, held, ddl).createOrReplaceTempView(name)
+
+
+def _value(text: str, column: str) -> str | date | None:
+    return None if not text else date.fromisoformat(text) if column.startswith("valid_") else text
 
 
 def _held(violations: DataFrame) -> DataFrame:

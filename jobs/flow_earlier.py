@@ -39,14 +39,14 @@ def _bronze(n: Night, file_type: str, ids: list[str]) -> DataFrame:
 def context(n: Night, old: list[Submission]) -> dict[str, DataFrame]:
     """Typed rows of nights before by file type; none for a type without any.
 
-    Balances near tonight's dates (the previous closing balance, whether its row was accepted or parked), everything else only
-    for bank-days that tonight's files cover too (a file that came later than its siblings).
+    Balances near tonight's dates (the previous closing balance, whether its row was accepted or parked) and the ledger of the
+    day before, everything else only for bank-days that tonight's files cover too (a file that came later than its siblings).
     """
     tonight = [s for s in n.subs if s.status in IN_FORCE and s.first and s.last]
     found: dict[str, DataFrame] = {}
     for t in ("BAL", "TXN", "GL", "CTL"):
         near = [s for s in old if s.file_type == t and any(_overlap(s, x) for x in tonight)]
-        near += _previous([s for s in old if s.file_type == t], tonight) if t == "BAL" else []
+        near += _previous([s for s in old if s.file_type == t], [x for x in tonight if x.file_type == t]) if t in ("BAL", "GL") else []
         if near:
             found[t] = _bronze(n, t, sorted({s.submission_id for s in near}))
     return found
@@ -60,12 +60,12 @@ def _overlap(a: Submission, b: Submission, days: int = 0) -> bool:
 
 
 def _previous(old: list[Submission], tonight: list[Submission]) -> list[Submission]:
-    """Balance files that may hold the previous closing balance: the day before, and all near ones for a sparse sender.
+    """Balance or ledger files that may hold the previous closing balance: the day before, and all near ones for a sparse sender.
 
     A sender is sparse tonight by its rows, and was sparse the day before when that day lies in a file of several days.
     """
     found: list[Submission] = []
-    for new in (s for s in tonight if s.file_type == "BAL"):
+    for new in tonight:
         day_before = [s for s in old if _overlap(s, new, 1)]
         long = new.sparse or any(s.first != s.last for s in day_before)
         found += [s for s in old if _overlap(s, new, LOOK_BACK)] if long else day_before

@@ -13,7 +13,7 @@ from expectations import parking, references
 from expectations.parking import PARK_TYPE, Parked, accepted, judged
 from expectations.reconcile import amount_of, counted, reconciliation
 from expectations.violations import quarantine
-from jobs import flow_earlier, flow_parties, flow_silver
+from jobs import flow_earlier, flow_parties, flow_reversals, flow_silver
 from jobs.categorize import purpose_rules
 from jobs.flow_night import Night
 from jobs.flow_rows import RowState
@@ -31,8 +31,6 @@ COUNTED = {
 }  # fmt: skip
 """Saved silver frames that hold tonight's rows, with file type and the amount that is reconciled."""
 HIT = f"submission_id string, row_no bigint, file_type string, bank_id string, account_id string, currency string, biz_date date, cascade {PARK_TYPE}"
-REVERSAL_DAYS = 400
-"""How far back the original of a reversal may lie (V19)."""
 
 
 @dataclass(frozen=True)
@@ -152,9 +150,7 @@ def _transactions(n: Night, state: RowState, good: Callable[[DataFrame], DataFra
         return
     missing = save("original_missing", flow_silver.not_among(originals, tonight))
     if n.scratch.rows("original_missing"):
-        earlier = flow_earlier.before(n.lake, "silver.acct_txn", n.as_of).where(
-            F.col("biz_date") >= F.date_sub(F.lit(n.as_of), REVERSAL_DAYS)
-        )
+        earlier = flow_reversals.within_reach(n, n.as_of)
         save("txn_restated", flow_silver.restated_originals(earlier, missing, n.as_of))
 
 

@@ -10,13 +10,16 @@ from pyspark.sql import functions as F
 
 from expectations import parse, references, views
 from expectations.ledger import banks
-from jobs import flow_earlier, submissions
+from jobs import flow_earlier, flow_reversals, submissions
 from jobs.flow_files import local
 from jobs.flow_night import Night
 from jobs.submissions import IN_FORCE
+from lake import files
+from lake.clock import cut_off
 from lake.io import local_rows
 from lake.tokens import Tokenizer, load_key
 
+REGISTERED = "firm_id string, states array<struct<status:string,name_token:string,valid_from:date,valid_to:date>>"
 COPIED = ("TXN", "BAL", "ACCT")
 """File types whose rows may be there twice; of the ledger's and the second channel's a group shows only its sum."""
 
@@ -24,7 +27,8 @@ COPIED = ("TXN", "BAL", "ACCT")
 @dataclass(frozen=True)
 class RowState:
     """`rows`: the night's rows in force by type, without those in `settled` (submission_id, row_no, became: duplicate,
-    superseded, deleted; None when there are none). `account_day` is saved; `accounts` are all accounts ever delivered."""
+    superseded, deleted; None when there are none). `account_day` is saved; `accounts` are all accounts ever delivered. `idle`
+    are rules of which no row of the night can be the matter: their queries need not run."""
 
     rows: dict[str, DataFrame]
     settled: DataFrame | None
@@ -32,6 +36,7 @@ class RowState:
     accounts: DataFrame
     owned: DataFrame
     ownerless: DataFrame
+    idle: frozenset[str]
 
 
 def without(rows: DataFrame, settled: DataFrame | None) -> DataFrame:
@@ -72,8 +77,22 @@ def row_views(n: Night) -> RowState:
     }
     for name, saved in zip(sums, n.scratch.save_all(sums), strict=True):
         saved.createOrReplaceTempView(name)
+    views.gl_days(with_old["GL"], bank_day).createOrReplaceTempView("gl_day")
     _known_codes(n).createOrReplaceTempView("uscc_known")
-    return RowState(rows, settled, account_day, accounts, flow_earlier.owned(n), flow_earlier.ownerless(n, acct_before))
+    _registered(n, rows["ACCT"]).createOrReplaceTempView("registered")
+    flow_reversals.reversals(n, rows["TXN"]).createOrReplaceTempView("reversal")
+    return RowState(rows, settled, account_day, accounts, flow_earlier.owned(n), flow_earlier.ownerless(n, acct_before), _idle(n))
+
+
+def _idle(n: Night) -> frozenset[str]:
+    """Rules without anything to look at, by the footers of what is saved: reversals, parents that repeat their children, a registry."""
+    summaries = files.column_stats(n.scratch.paths("account")).get("is_summary", {"rows": 0})
+    found = {
+        "V19": not n.scratch.rows("reversal_row"),
+        "G4": not summaries["rows"] or summaries["max"] is False,
+        "V08": not n.lake.exists("silver.reg_enterprise"),
+    }
+    return frozenset(rule for rule, idle in found.items() if idle)
 
 
 def _account_day(rows: dict[str, DataFrame], bank_day: DataFrame, allowed: Column) -> DataFrame:
@@ -144,3 +163,17 @@ def _known_codes(n: Night) -> DataFrame:
     listed = [(tokens.token("firm", r["uscc"]),) for r in references.rows("ref_uscc_exception")]
     registered = n.lake.read("silver.reg_enterprise").select("firm_id")
     return local_rows(n.lake.spark, listed, "firm_id string").unionByName(registered).distinct()
+
+
+def _registered(n: Night, accounts: DataFrame) -> DataFrame:
+    """Firms with an account row tonight: firm_id and `states`, what the registry says of them, null for a firm it does not know.
+
+    Empty before the registry was loaded. Of a state that was sent again, ended, the last version counts.
+    """
+    if not n.lake.exists("silver.reg_enterprise"):
+        return local_rows(n.lake.spark, [], REGISTERED)
+    firms = accounts.where("firm_id IS NOT NULL").select("firm_id").distinct()
+    known = n.lake.read("silver.reg_enterprise", known_by=cut_off(n.as_of)).join(F.broadcast(firms), on="firm_id", how="left_semi")
+    state = F.struct("status", "name_token", "valid_from", "valid_to")
+    last = known.groupBy("firm_id", "valid_from").agg(F.max_by(state, F.struct("row_version", "available_at")).alias("state"))
+    return firms.join(last.groupBy("firm_id").agg(F.collect_list("state").alias("states")), on="firm_id", how="left")

@@ -55,12 +55,12 @@ def ledger_lines(p: Params) -> str:
     number = f"{date_sql('m', 'day')} - DATE '2020-01-01'"
 
     def rest(n: str) -> str:
-        return (
-            f"(1000000 + floor(90000000e0 * {d.u('not delivered', *keys)} * (1e0 + 0.05e0 * {d.u('not delivered day', *keys, n)}))::BIGINT)"
-        )
+        level = f"greatest(90000000, 24 * peak) * (0.5e0 + 0.5e0 * {d.u('not delivered', *keys)})"
+        return f"(1000000 + floor({level} * (1e0 + 0.05e0 * {d.u('not delivered day', *keys, n)}))::BIGINT)"
 
+    # a bank has many more accounts than those of the province's firms: what these do in a day hardly moves their share
     held = select(
-        "ledger", "*", f"{rest(number)} AS ne_close", f"{rest(number + ' - 1')} AS ne_open",
+        select("ledger", "*", "max(closing) OVER (PARTITION BY branch, subject, ccy) AS peak"), "*", f"{rest(number)} AS ne_close", f"{rest(number + ' - 1')} AS ne_open",
         f"floor(5000000e0 * {d.u('turned', *keys, number)})::BIGINT AS turned", f"20 + {d.pick('ne count', 80, *keys)} AS ne_cnt",
     )  # fmt: skip
     net = "ne_close - ne_open"

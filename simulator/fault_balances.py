@@ -19,6 +19,7 @@ class Bank:
 
     def __init__(self, branches: Branches, opened: Opened) -> None:
         self.branches, self.opened = branches, opened
+        self.moved: set[str] = set()
         self.ledger: dict[tuple[str, str], list[tuple[str, str, str, dict[str, int]]]] = {}
 
     def adjust(self, body: Body, line: Line, change: dict[str, int]) -> None:
@@ -129,6 +130,29 @@ def count_off(body: Body, bank: Bank, fault: str) -> bool:
     return True
 
 
+def share_moved(body: Body, bank: Bank, fault: str) -> bool:
+    """Accounts that the bank does not deliver lose money until they hold no more than those it delivers; its books agree."""
+    rows = [
+        x for x in body.lines if x["currency"] == "CNY" and _group(x) not in bank.moved and 2 * x.minor("ne_close") - x.minor("close") > 0
+    ]
+    rows = [x for x in rows if x.minor("close") > x.minor("ne_close")]
+    if not rows:
+        return False
+    line = rows[draw(fault) % len(rows)]
+    by = 2 * line.minor("ne_close") - line.minor("close")
+    for name, change in (("ne_close", -by), ("close", -by), ("ne_debit", by), ("debit", by)):
+        line.add(name, change)
+    bank.moved.add(_group(line))
+    day = body.submission.first
+    body.scope(fault, "G6", "GL_GROUP", _group(line), f"{day:%Y%m%d}", True)
+    body.scope(fault, "G6", "GL_GROUP", _group(line), f"{day.fromordinal(day.toordinal() + 1):%Y%m%d}", False)
+    return True
+
+
+def _group(line: Line) -> str:
+    return f"{line['branch_id']}|{line['gl_subject']}|{line['currency']}"
+
+
 def control_balance_off(body: Body, bank: Bank, fault: str) -> bool:
     """The second channel states another sum of balances."""
     return _balance_cell(body, fault, "T2", lambda x: x.add("amount", 1 + draw(fault, "by") % 200_000))
@@ -168,4 +192,15 @@ def wrong_uscc(body: Body, bank: Bank, fault: str) -> bool:
     line = rows[draw(fault) % len(rows)]
     line["uscc"] = line["uscc"][:17] + next_char(line["uscc"][17])
     body.row(fault, "V06", line, True)
+    return True
+
+
+def wrong_name(body: Body, bank: Bank, fault: str) -> bool:
+    """An account is sent again under a name that the registry does not have for its code."""
+    rows = [x for x in body.lines if x["status"] == "NORMAL" and x["open_date"] < f"{body.submission.first:%Y%m}01"]
+    if not rows:
+        return False
+    line = rows[draw(fault) % len(rows)]
+    line["firm_name"] = f"新{line['firm_name']}"
+    body.row(fault, "V08", line, True)
     return True

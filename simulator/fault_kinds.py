@@ -16,6 +16,8 @@ from simulator.fault_balances import (
     missing_day,
     opened_with_balance,
     overdrawn,
+    share_moved,
+    wrong_name,
     wrong_subject,
     wrong_uscc,
 )
@@ -40,13 +42,19 @@ def _per_day(body: Body) -> dict[tuple[str, str], int]:
     return out
 
 
+def _free(body: Body) -> Callable[[Line], bool]:
+    """Plain lines that no reversal names: a reversal whose original is gone or changed would be a fault of its own."""
+    return lambda x: _plain(x) and x["txn_no"] not in body.originals
+
+
 def _plain(line: Line) -> bool:
     return line["reversal_flag"] == "N" and line["returned_flag"] == "N" and line["currency"] == "CNY" and line.minor("amount") > 0
 
 
 def bad_encoding(body: Body, bank: Bank, fault: str) -> bool:
     """Two bytes of the counterparty's name are no text in UTF-8 nor GB18030."""
-    for line in eligible(body, fault, lambda x: _plain(x) and x["cpty_name"] != ""):
+    free = _free(body)
+    for line in eligible(body, fault, lambda x: free(x) and x["cpty_name"] != ""):
         _detail(body, bank, fault, line, False, line["dr_cr"])
         line.raw = line.text().replace(line["cpty_name"].encode(), b"\xff\xff" + line["cpty_name"].encode()[2:], 1)
         body.row(fault, "V04", line, True)
@@ -56,7 +64,7 @@ def bad_encoding(body: Body, bank: Bank, fault: str) -> bool:
 
 def field_count(body: Body, bank: Bank, fault: str) -> bool:
     """A field is lost."""
-    for line in eligible(body, fault, _plain):
+    for line in eligible(body, fault, _free(body)):
         _detail(body, bank, fault, line, False, line["dr_cr"])
         line.raw = "|".join(line.fields[:18] + line.fields[19:]).encode() + b"\n"
         body.row(fault, "V04", line, True)
@@ -84,7 +92,7 @@ def currency_alias(body: Body, bank: Bank, fault: str) -> bool:
 
 def duplicate_same(body: Body, bank: Bank, fault: str) -> bool:
     """A row comes twice, the same."""
-    for line in eligible(body, fault, _plain):
+    for line in eligible(body, fault, _free(body)):
         body.lines.insert(body.lines.index(line) + 1, twin := line.copy())
         body.row(fault, "V17", twin, True)
         body.row(fault, "V17", line, False)
@@ -95,7 +103,7 @@ def duplicate_same(body: Body, bank: Bank, fault: str) -> bool:
 
 def duplicate_other(body: Body, bank: Bank, fault: str) -> bool:
     """A key comes twice with different amounts."""
-    for line in eligible(body, fault, _plain):
+    for line in eligible(body, fault, _free(body)):
         body.lines.insert(body.lines.index(line) + 1, twin := line.copy())
         twin.add("amount", 100)
         for x in (line, twin):
@@ -108,7 +116,8 @@ def duplicate_other(body: Body, bank: Bank, fault: str) -> bool:
 def dropped(body: Body, bank: Bank, fault: str) -> bool:
     """A transaction is missing from a day with several."""
     days = _per_day(body)
-    for line in eligible(body, fault, lambda x: _plain(x) and days[x["account_no"], x["biz_date"]] > 1):
+    free = _free(body)
+    for line in eligible(body, fault, lambda x: free(x) and days[x["account_no"], x["biz_date"]] > 1):
         body.lines.remove(line)
         _detail(body, bank, fault, line, True, line["dr_cr"])
         return True
@@ -117,7 +126,7 @@ def dropped(body: Body, bank: Bank, fault: str) -> bool:
 
 def altered(body: Body, bank: Bank, fault: str) -> bool:
     """An amount was changed, the balances were not."""
-    for line in eligible(body, fault, _plain):
+    for line in eligible(body, fault, _free(body)):
         line.add("amount", 1 + draw(fault, "by") % 90_000)
         _detail(body, bank, fault, line, True, line["dr_cr"])
         return True
@@ -126,7 +135,7 @@ def altered(body: Body, bank: Bank, fault: str) -> bool:
 
 def flipped(body: Body, bank: Bank, fault: str) -> bool:
     """Debit and credit were exchanged."""
-    for line in eligible(body, fault, _plain):
+    for line in eligible(body, fault, _free(body)):
         line["dr_cr"] = "D" if line["dr_cr"] == "C" else "C"
         _detail(body, bank, fault, line, True, "CD")
         return True
@@ -148,6 +157,17 @@ def lost_original(body: Body, bank: Bank, fault: str) -> bool:
     for line in eligible(body, fault, lambda x: x["reversal_flag"] == "R"):
         line["orig_txn_no"] = "9" + line["orig_txn_no"][1:]
         body.row(fault, "V19", line, True)
+        return True
+    return False
+
+
+def over_reversed(body: Body, bank: Bank, fault: str) -> bool:
+    """A reversal takes back more than its original gave."""
+    for line in eligible(body, fault, lambda x: x["reversal_flag"] == "R" and x["orig_txn_no"] != ""):
+        by = 1 + draw(fault, "by") % 90_000
+        line.add("amount", by if line.minor("amount") > 0 else -by)
+        body.row(fault, "V19", line, True)
+        _detail(body, bank, fault, line, True, line["dr_cr"])
         return True
     return False
 
@@ -191,12 +211,15 @@ KINDS: dict[str, tuple[str, Callable[[Body, Bank, str], bool], float, str]] = {
     "ledger_off": ("GL", ledger_off, 1e-3, "groups"),
     "control_off": ("CTL", control_off, 5e-4, "groups"),
     "count_off": ("GL", count_off, 1e-3, "groups"),
+    "share_moved": ("GL", share_moved, 1e-3, "groups"),
     "control_balance_off": ("CTL", control_balance_off, 5e-4, "groups"),
     "control_count_off": ("CTL", control_count_off, 5e-4, "groups"),
     "overdrawn": ("BAL", overdrawn, 5e-5, "days"),
+    "over_reversed": ("TXN", over_reversed, 5e-5, "rows"),
     "wrong_card": ("TXN", wrong_card, 2e-5, "rows"),
     "opened_with_balance": ("BAL", opened_with_balance, 1e-3, "firms"),
     "nameless": ("TXN", nameless, 1e-3, "groups"),
     "wrong_uscc": ("ACCT", wrong_uscc, 3e-3 / 3, "firms"),
+    "wrong_name": ("ACCT", wrong_name, 1e-3, "firms"),
 }
 """Kind -> file type, what it does, rate, and what the rate counts: rows, account-days, ledger groups or firms of the dense days."""

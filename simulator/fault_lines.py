@@ -59,18 +59,22 @@ class Line:
 
 @dataclass
 class Body:
-    """The lines of one file while faults are planted into it. `used` are account-days that already hold a fault."""
+    """The lines of one file while faults are planted into it. `used` are account-days that already hold a fault, `originals` the
+    numbers of transactions that a reversal of the file names."""
 
     submission: Submission
     lines: list[Line]
     used: set[tuple[str, str]] = field(default_factory=set)
     notes: list[tuple[str, str, Line, bool]] = field(default_factory=list)
     facts: list[dict[str, Any]] = field(default_factory=list)
+    originals: set[str] = field(default_factory=set)
 
     @classmethod
     def of(cls, s: Submission, body: bytes) -> Body:
         """Read the lines of a file."""
-        return cls(s, [Line(x, s.file_type) for x in body.decode().split("\n") if x])
+        lines = [Line(x, s.file_type) for x in body.decode().split("\n") if x]
+        reversed_here = {x["orig_txn_no"] for x in lines if x["orig_txn_no"]} if s.file_type == "TXN" else set()
+        return cls(s, lines, originals=reversed_here)
 
     def row(self, fault: str, rule: str, line: Line, primary: bool) -> None:
         """A consequence for a row; its number is known when the file is finished."""

@@ -114,7 +114,7 @@ class Faults:
             n = self._count(rate, sizes[unit])
             self.left[kind] = n
             # account files hold few rows and reversals are rare, so more files are asked than are needed
-            wanted = len(order) if kind in ("wrong_uscc", "lost_original") else n
+            wanted = len(order) if kind in ("wrong_uscc", "wrong_name", "lost_original", "over_reversed") else n
             for i in range(wanted if order else 0):
                 bank, day = order[i % len(order)]
                 self._assign(kind, f"{kind}-{i + 1}", bank, file_type, day)

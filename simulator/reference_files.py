@@ -77,8 +77,16 @@ def _places(folder: Path) -> None:
     rows += [(code, name, city, "1949-10-01", until, successor) for code, name, city, until, successor in ref.RETIRED_REGIONS]
     _write(folder, "ref_region", "GB/T 2260 county codes, stated subset used by the province, with retired codes and successors",
            "region6,name,city,valid_from,valid_to,successor", rows)  # fmt: skip
+    _write(folder, "ref_industry_section", "GB/T 4754-2017, sections and the divisions they span", "section,first,last",
+           (line.split("|") for line in SECTIONS.split()))  # fmt: skip
     _write(folder, "ref_industry", "GB/T 4754-2017 classes, stated subset used by the province", "industry4,name,section,division",
            ((code, name, code[0], code[1:3]) for _a, code, name in ref.INDUSTRIES))  # fmt: skip
+
+
+SECTIONS = """
+A|01|05 B|06|12 C|13|43 D|44|46 E|47|50 F|51|52 G|53|60 H|61|62 I|63|65 J|66|69
+K|70|70 L|71|72 M|73|75 N|76|79 O|80|82 P|83|83 Q|84|85 R|86|90 S|91|96 T|97|97
+"""
 
 
 # group, sections or divisions, staff small/medium/large, revenue small/medium/large in 10,000 CNY (empty: not a criterion)

@@ -18,13 +18,14 @@ COLUMNS = (
 )  # fmt: skip
 FAMILIES = ("validity", "totals", "continuity", "control")
 SEVERITIES = ("block", "quarantine", "warn")
-STAGES = ("files", "rows")
+STAGES = ("files", "rows", "records")
 _LINE = re.compile(r"--\s*(\w+):\s*(.+)")
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule. `severities` are those its rows may have, `severity` the hardest of them; `stage` files runs before rows are judged."""
+    """One rule. `severities` are those its rows may have, `severity` the hardest of them; `stage`: files runs before
+    rows are judged, records on what the registry sent."""
 
     id: str
     title: str

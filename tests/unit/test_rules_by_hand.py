@@ -12,6 +12,7 @@ from expectations import fields
 from expectations.rules import load_rules
 from expectations.uscc import org_ok_sql
 from expectations.violations import evaluate
+from jobs.check_records import record_views
 from jobs.deliveries import DELIVERY, deliveries
 from lake.clock import SHANGHAI
 from lake.io import local_rows
@@ -135,3 +136,82 @@ def test_c7_versions_run_without_a_gap(spark: Any) -> None:
     assert due(spark, [file_of(D), file_of(D, version=1)], [], D) == set()
     assert due(spark, [file_of(D), file_of(D, version=2)], [], D) == {("B1_TXN_20260914_v02", "warn")}
     assert due(spark, [file_of(D + DAY), file_of(D, version=1)], [known(file_of(D), D)], D + DAY) == set()
+
+
+BAL_DAY = ("bank_id string, account_id string, currency string, biz_date date, submission_id string, has_bal boolean, day_dense boolean, "
+           "fresh_bal boolean, closing_minor bigint")  # fmt: skip
+FAMILY = "bank_id string, account_id string, parent_account_id string, is_summary boolean"
+
+
+def test_g4_a_parent_repeats_the_accounts_below_it(spark: Any) -> None:
+    """top has mid and leaf below it, mid has two leaves; alone is a parent that holds money of its own."""
+    tree = {"top": None, "mid": "top", "leaf": "top", "a": "mid", "b": "mid", "alone": None, "child": "alone"}
+    books = [ROW | {"account_id": a, "parent_account_id": p, "is_summary": a in ("top", "mid")} for a, p in tree.items()]
+
+    def off(**closing: int) -> set[str]:
+        money = {"a": 3, "b": 4, "mid": 7, "leaf": 5, "top": 12, "alone": 9, "child": 1} | closing
+        rows = [ROW | {"account_id": a, "currency": "CNY", "biz_date": D, "has_bal": True, "day_dense": True, "fresh_bal": True, "closing_minor": x}
+                for a, x in money.items() if x >= 0]  # fmt: skip
+        return {key for key, _ in found(spark, "G4", account=(FAMILY, books), account_day=(BAL_DAY, rows))}
+
+    assert off() == set()
+    assert off(top=13) == {f"{a}|CNY" for a in ("top", "mid", "leaf", "a", "b")}
+    assert off(mid=6, top=11) == {f"{a}|CNY" for a in ("mid", "a", "b")}
+    assert off(mid=-1, top=5) == {f"{a}|CNY" for a in ("mid", "a", "b")}  # a parent without a row counts as 0
+    assert off(a=-1, b=-1, mid=0, top=5) == set()
+    assert off(alone=1000) == set()
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "prev", "fires"),
+    [((60, 100), (70, 100), D - DAY, False), ((599, 1000), (700, 1000), D - DAY, True), ((801, 1000), (70, 100), D - DAY, True),
+     ((0, 100), (70, 100), D - 2 * DAY, False), ((0, 0), (70, 100), D - DAY, False), ((5 * 10**17, 10**18 - 1), (9 * 10**17, 10**18 - 1), D - DAY, True)],
+)  # fmt: skip
+def test_g6_the_share_of_others_moves_by_more_than_ten_points(
+    spark: Any, now: tuple[int, int], before: tuple[int, int], prev: date, fires: bool
+) -> None:
+    ddl = ("bank_id string, branch_id string, gl_subject string, currency string, biz_date date, submission_id string, fresh_gl boolean, "
+           "prev_date date, ne_close_minor bigint, close_minor bigint, prev_ne_close_minor bigint, prev_close_minor bigint")  # fmt: skip
+    row = ROW | {"branch_id": "b", "gl_subject": "g", "currency": "CNY", "biz_date": D, "fresh_gl": True, "prev_date": prev, "ne_close_minor": now[0],
+                 "close_minor": now[1], "prev_ne_close_minor": before[0], "prev_close_minor": before[1]}  # fmt: skip
+    assert found(spark, "G6", gl_day=(ddl, [row])) == ({("b|g|CNY", "warn")} if fires else set())
+
+
+def test_v08_the_registry_knows_the_firm_as_active_under_its_name(spark: Any) -> None:
+    acct = "bank_id string, from_date date, to_date date, file_type string, submission_id string, row_no bigint, uscc_shape boolean, status string, firm_id string, name_token string"
+    states = "firm_id string, states array<struct<status:string,name_token:string,valid_from:date,valid_to:date>>"
+
+    def state(status: str = "ACTIVE", name: str = "n", first: date = D - DAY, last: date | None = None) -> dict[str, Any]:
+        return {"status": status, "name_token": name, "valid_from": first, "valid_to": last}
+
+    registry = {
+        "good": [state("REVOKED", first=D - 9 * DAY, last=D - DAY), state()], "ends": [state(last=D + DAY)], "ended": [state(last=D)],
+        "later": [state(first=D + DAY)], "gone": [state("REVOKED")], "renamed": [state(name="m")], "unknown": None,
+    }  # fmt: skip
+    firms = [*registry, "not asked"]
+    rows = [
+        ROW | {"to_date": D, "row_no": i, "uscc_shape": True, "status": "NORMAL", "firm_id": f, "name_token": "n"}
+        for i, f in enumerate(firms)
+    ]
+    rows.append(rows[firms.index("gone")] | {"row_no": 99, "status": "CLOSED"})
+    views = {"registered": (states, [{"firm_id": f, "states": s} for f, s in registry.items()])}
+    got = found(spark, "V08", acct_rows=(acct, rows), **views)
+    assert {firms[int(key.split(":")[1])] for key, _ in got} == {"ended", "later", "gone", "renamed", "unknown"}
+    assert found(spark, "V08", acct_rows=(acct, rows), registered=(states, [])) == set()
+
+
+def test_v09_and_v10_industry_and_region_of_a_record(spark: Any) -> None:
+    ddl = "bank_id string, file_type string, submission_id string, row_no bigint, biz_date date, industry4 string, region6 string, valid_from date"
+    of = {"bank_id": "registry", "file_type": "reg_enterprise", "submission_id": "p", "region6": "450103", "valid_from": D}
+    codes = ["C3911", "C1311", "C4411", "D4411", "Z3911", "C391", "39111", "C3911 "]
+    rows = [of | {"row_no": i, "industry4": c} for i, c in enumerate(codes)]
+    record_views(local_rows(spark, rows, ddl))
+    got = {(r.scope_key, r.severity) for r in evaluate(spark, [r for r in load_rules() if r.id == "V09"], "registry").collect()}
+    hard = {(f"reg_enterprise:{i}", "quarantine") for i in (2, 4, 5, 6, 7)}
+    assert got == hard | {("reg_enterprise:1", "warn"), ("reg_enterprise:3", "warn")}  # real classes that the list does not have
+    end = date(2015, 3, 15)  # 450122 became 450110
+    rows = [of | {"row_no": i, "industry4": "C3911", "region6": r, "valid_from": d}
+            for i, (r, d) in enumerate([("450122", end - DAY), ("450122", end), ("999999", D), ("450110", end)])]  # fmt: skip
+    record_views(local_rows(spark, rows, ddl))
+    told = {r.scope_key: r.expected for r in evaluate(spark, [r for r in load_rules() if r.id == "V10"], "registry").collect()}
+    assert told == {"reg_enterprise:1": "its successor 450110", "reg_enterprise:2": "a code of the list"}

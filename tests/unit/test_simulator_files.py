@@ -35,16 +35,16 @@ def lines_of(s: files.Submission) -> bytes:
         if s.file_type == "TXN":
             amount = 12000 if i == 7 else 100  # one account large enough for the rule of large transfers
             card = "6217000000000000004" if i == 8 else "84000"
-            for seq, flag in ((1, "N"), (2, "R" if i == 3 else "N")):
+            for seq, flag in ((1, "N"), (2, "R" if i in (3, 9) else "N")):
                 rows.append(
-                    f"D|{day}{i}{seq}|0|{account}|{day}|101502|{seq}|C|CNY|{amount}.00|{seq * amount}.00|{card}|某公司|1051|TRANSFER|TRANSFER|NET|0101|货款||{day}|{flag}|{day}01|0|N|"
+                    f"D|{day}{i}{seq}|0|{account}|{day}|101502|{seq}|C|CNY|{amount}.00|{seq * amount}.00|{card}|某公司|1051|TRANSFER|TRANSFER|NET|0101|货款||{day}|{flag}|{'' if flag == 'N' else day + '01'}|{'' if flag == 'N' else '0'}|N|"
                 )
         elif s.file_type == "BAL":
             rows.append(f"D|{account}|CNY|{day}|10.00|0.00|0.00|10.00|0|0|0.00||000101|201101|0|")
         elif s.file_type == "ACCT":
             rows.append(f"D|{account}|{GOOD}|某公司|000101|BASIC|DEMAND||N|CNY|201101|20200101||NORMAL||N|")
     if s.file_type == "GL":
-        rows = [f"D|000101|{x}|CNY|{day}|9.00|0.00|0.00|9.00|3|1.00|0.00|0.00|1.00|1" for x in ("201101", "201201")]
+        rows = [f"D|000101|{x}|CNY|{day}|9.00|0.00|0.00|9.00|3|7.00|0.00|0.00|7.00|1" for x in ("201101", "201201")]
     if s.file_type == "CTL":
         rows = [f"D|FLOW|000101|CNY|{day}|C|24|2400.00", f"D|BALANCE|000101|CNY|{day}||12|120.00"]
     return "".join(r + "\n" for r in rows).encode()
