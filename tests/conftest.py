@@ -27,7 +27,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
 
     base = load_settings("local", tmp_path_factory.mktemp("spark"))
     small = base.spark.model_copy(update={"shuffle_partitions": 2, "driver_memory": "3g"})
-    session = spark_session(base.model_copy(update={"spark": small}), "liushui-tests")
+    session = spark_session(base.model_copy(update={"spark": small}), "liushui-tests", night=True)  # small data: one compiler is enough
     yield session
     session.stop()
 
