@@ -19,6 +19,7 @@ from jobs.runner import Report
 from jobs.tiles_days import FIRM_DAY, Shared, days_of, touched_days, wanted_months, write_days
 from jobs.tiles_lake import tile_lake
 from jobs.tiles_months import write_months
+from jobs.tiles_network import write_network
 from jobs.tiles_outside import write_court, write_loans, write_registration_events, write_tax
 from jobs.tiles_read import Night, first_month, rows_written, this_night
 from jobs.tiles_snapshots import write_snapshots
@@ -71,7 +72,7 @@ def _write_flows(night: Night, first: date) -> list[str]:
     shared = write_days(night, touched, min(days, default=first))
     firms = wanted_months(night, touched, days, first)
     firms = firms.persist() if firms is not None else None
-    written = [FIRM_DAY, *write_months(night, firms, shared)]
+    written = [FIRM_DAY, *write_months(night, firms, shared), *write_network(night, touched, days, first)]
     if firms is not None:
         firms.unpersist()
     for frame in (touched, shared):

@@ -39,8 +39,8 @@ DAY_CATEGORIES = tuple(day_clock_columns("fcat"))
 TXN_COLUMNS = ["firm_id", "bank_id", "account_id", "biz_date", "txn_ts", "dr_cr", "currency", "amt_minor", "amt_cny_fen", "cpty_id", "cpty_kind", "is_related", "instrument", "cash_flag", "channel", "category", "reversal_flag", "is_reversed", "returned_flag"]  # fmt: skip
 
 
-def flows(txn: DataFrame) -> DataFrame:
-    """One row per transaction that is a flow, with the flags of its row sets.
+def flows(txn: DataFrame, *more: str) -> DataFrame:
+    """One row per transaction that is a flow, with the flags of its row sets, and the columns `more` as they are.
 
     Reversals, reversed originals and zero amounts (kept by the checks for the sequence only) are gone. Returned payments
     and own transfers stay, outside E (`e` = false): the first are counted, the second have a category of their own.
@@ -69,6 +69,7 @@ def flows(txn: DataFrame) -> DataFrame:
         (F.col("channel").isin(*BY_CUSTOMER) & F.hour("txn_ts").isin(*NIGHT_HOURS)).alias("night"),
         kind.alias("kind"),
         F.col("is_related").alias("related"),
+        *more,
     )  # fmt: skip
 
 
