@@ -2,8 +2,8 @@
 
 Firms, distress, seasons and amounts are those of the simulator (province.people); what the lake would count from bank files and
 records is drawn around them in plausible ranges, so shapes, sizes and null shares are right and single values are not
-reconciled. Rows depend on seed and size only, not on the block of firms they are computed in. Everything is known at the night of the last day; tile.firm_day and
-tile.network are not written.
+reconciled. Rows depend on seed and size only, not on the block of firms they are computed in. Everything is known at the night of the last day; tile.firm_day
+is not written.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Tiles:
         # a slot keeps its counterparty for months and then passes to another one
         active = select(
             slots, "*", f"8e0 + 50e0 * {d.u('life', 'f', 'r')} AS life", f"{d.u('phase', 'f', 'r')} AS phase", f"r < {PARTIES // 2} AS payer",
-            f"r % {PARTIES // 2} + 1 AS rank", where=f"{d.u('active party', 'f', 'm', 'r')} < 0.84e0",
+            f"r % {PARTIES // 2} + 1 AS rank", where=f"{d.u('active party', 'f', 'm', 'r')} < 0.84e0 AND (n_sales > 0 OR r >= {PARTIES // 2})",
         )  # fmt: skip
         era = select(active, "*", "floor(m / life + phase)::INTEGER AS era")
         drawn = select(
@@ -105,7 +105,7 @@ class Tiles:
             "industry2": "IF(u < 0.75e0, (10 + floor(u * 80e0)::INTEGER)::VARCHAR, NULL)",
             "first_in_month": "IF(payer OR both_ways, since, NULL)", "first_out_month": "IF(payer, NULL, since)",
         }  # fmt: skip
-        return select(drawn, "*", "NOT payer AND u < 0.04e0 AS both_ways"), values
+        return select(drawn, "*", "NOT payer AND n_sales > 0 AND u < 0.04e0 AS both_ways"), values
 
     def tax_month(self) -> Tile:
         # one month earlier than the flows: the return of the latest month is not due yet, and a year on year growth needs 24
@@ -114,6 +114,20 @@ class Tiles:
 
     def loan(self) -> Tile:
         return self.closed, loans(self.d)
+
+    def network(self) -> Tile:
+        d = self.d
+        loop = f"IF(ringed AND m >= ring_m AND {d.u('ring month', 'f // 3', 'm')} < 0.5e0, 1, 0) + IF({d.u('tile loop', 'f', 'm')} < 0.004e0 + 0.03e0 * d, 1, 0)"
+        chance = f"{d.u('tile related', 'f')}"
+        values = {
+            "n_related": f"IF({chance} < 0.3e0, 1 + {d.pick('tile n related', 4, 'f')}, 0)", "n_rel_default": f"IF({chance} < 0.02e0 + 0.05e0 * d, 1, 0)",
+            "n_rel_dishonest": f"IF({chance} < 0.01e0 + 0.04e0 * d, 1, 0)", "circ_amt": f"({loop}) * round(2000000e0 * exp(0.5e0 * {d.z('tile loop size', 'f', 'm')}))",
+            "circ_cnt": loop, "mirror_cnt": f"IF({d.u('tile mirror', 'f', 'm')} < 0.003e0 + 0.03e0 * d, 1, 0)",
+            "risky_payer_amt": f"IF({d.u('tile risky payer', 'f', 'm')} < 0.03e0, round(inflow * 0.05e0), 0)",
+            "risky_payee_amt": f"IF({d.u('tile risky payee', 'f', 'm')} < 0.03e0, round(budget * 0.05e0), 0)",
+            "guar_circle_n": f"IF({d.u('tile guarantees', 'f')} < 0.1e0, 2 + {d.pick('tile circle', 5, 'f')}, 0)",
+        }  # fmt: skip
+        return self.closed, values
 
     def court_event(self) -> Tile:
         d = self.d
@@ -174,7 +188,7 @@ class Tiles:
         p, d = self.p, self.d
 
         def op_in(first: int, last: int) -> str:
-            return f"sum(IF(m BETWEEN {p.end_m - first} AND {p.end_m - last}, round(inflow)::BIGINT, 0))::BIGINT"
+            return f"sum(IF(m BETWEEN {p.end_m - first} AND {p.end_m - last} AND n_sales + n_pos > 0, round(inflow)::BIGINT, 0))::BIGINT"
 
         spans = {
             "op_in_12m": (12, 1),
@@ -200,5 +214,5 @@ class Tiles:
 
 NAMES = (
     "registration", "registration_event", "court_event", "firm_state", "firm_bucket", "firm_bank_month", "tax_month", "loan",
-    "firm_month", "firm_category_month", "firm_counterparty_month",
+    "firm_month", "firm_category_month", "firm_counterparty_month", "network",
 )  # fmt: skip

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from functools import reduce
 
 import pyarrow as pa
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from lake.schemas.derived import tile_columns
@@ -59,12 +59,14 @@ def related(records: dict[str, DataFrame], months: DataFrame, firms: DataFrame) 
     both = links.where("firm_id <> party_id").select(
         "month", F.explode(F.array(_edge("firm_id", "party_id", F.col("firm")), _edge("party_id", "firm_id", F.lit(True)))).alias("e")
     )
+    node, beside = Window.partitionBy("month", "b"), Window.partitionBy("month", "a")
     edges = both.groupBy("month", "e.a", "e.b").agg(F.max("e.b_firm").alias("b_firm"))
-    hubs = edges.where("b_firm").groupBy("month", F.col("a").alias("x")).count().where(F.col("count") > HUB_FIRMS)
+    edges = edges.select("month", "a", "b", F.max("b_firm").over(node).alias("b_firm"))  # a party is a firm when any record says so
     first = edges.join(firms.select(F.col("firm_id").alias("a")), "a", "left_semi")
-    ways = first.select("month", "a", F.col("b").alias("x")).join(hubs, ["month", "x"], "left_anti")
-    second = ways.join(edges.where("b_firm").select("month", F.col("a").alias("x"), "b"), ["month", "x"], "inner").where("a <> b")
-    pairs = first.where("b_firm").select("month", "a", "b").unionByName(second.select("month", "a", "b")).distinct()
+    passable = edges.select("*", F.sum(F.col("b_firm").cast("int")).over(beside).alias("n_firms")).where(F.col("n_firms") <= HUB_FIRMS)
+    onward = passable.where("b_firm").select("month", F.col("a").alias("x"), F.col("b").alias("y"))
+    second = first.select("month", "a", F.col("b").alias("x")).join(onward, ["month", "x"], "inner").where("a <> y")
+    pairs = first.where("b_firm").select("month", "a", "b").unionByName(second.select("month", "a", F.col("y").alias("b"))).distinct()
     late = records["loan_performance"].where(F.col("dpd") >= DEFAULT_DAYS).select("*", F.trunc("month_end", "month").alias("_month"))
     close = months.select("month", "close")
     default = late.drop("month_end").join(F.broadcast(close), (F.col("_month") == F.col("month")) & _known(), "inner")

@@ -12,7 +12,7 @@ here. A firm's loops are its own: that a row is in a loop of F takes it from no 
 
 from __future__ import annotations
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from features.tiles.rowsets import ROUND_FEN
@@ -90,21 +90,25 @@ def loops(rows: DataFrame, firms: DataFrame | None) -> DataFrame:
     """firm_id, month, circ_amt, circ_cnt from `loop_payments`; `firms` (firm_id, month): whose loops are wanted, all when None."""
     own = rows if firms is None else rows.join(firms.select("firm_id", F.col("month").alias("reach")), ["firm_id", "reach"], "left_semi")
     paid, back, between = own.where("NOT credit"), own.where("credit"), rows.where("NOT credit")
-    ways = _ways(paid, back, between)
     first = _leg("f", paid, "payer", "payee", "firm", "a")
     last = _leg("l", back, "payee", "payer", "firm", "z")
     inside = F.datediff("l_day", "f_day").between(0, LOOP_DAYS) & (F.col("l_ts") > F.col("f_ts"))
-    started = ways.join(first, ["reach", "firm", "a"], "inner").join(last, ["reach", "firm", "z"], "inner").where(inside)
-    short = started.where("a = z").select(*_loop(), F.lit("").alias("m_key"), F.array("f_key", "l_key").alias("keys"), F.least("f_amt", "l_amt").alias("amt"))
+    started = (
+        _ways(paid, back, between).join(first, ["reach", "firm", "a"], "inner").join(last, ["reach", "firm", "z"], "inner").where(inside)
+    )
     later = F.col("m_ts").between(F.col("f_ts") + 1, F.col("l_ts") - 1) & F.col("m_day").between(F.col("f_day"), F.col("l_day"))
-    long = started.where("a <> z").join(_leg("m", between, "payer", "payee", "a", "z"), ["reach", "a", "z"], "inner").where(later)
-    of_three = long.select(*_loop(), "m_key", F.array("f_key", "m_key", "l_key").alias("keys"), F.least("f_amt", "m_amt", "l_amt").alias("amt"))
-    found = short.unionByName(of_three)
+    found = started.join(_leg("m", between, "payer", "payee", "a", "z"), ["reach", "a", "z"], "left").where(
+        (F.col("a") == F.col("z")) | later
+    )
+    loop = found.select(
+        "firm", "reach", "f_ts", "f_key", "l_ts", "l_key", F.coalesce("m_key", F.lit("")).alias("m_key"),
+        F.trunc("l_day", "month").alias("month"), F.least("f_amt", "m_amt", "l_amt").alias("amt"),
+        F.when(F.col("m_key").isNull(), F.array("f_key", "l_key")).otherwise(F.array("f_key", "m_key", "l_key")).alias("keys"),
+    )  # fmt: skip
     order = ("l_ts", "l_key", "m_key")
-    w = Window.partitionBy("firm", "reach", "f_ts", "f_key").orderBy(*order)
-    seen = found.select("*", F.row_number().over(w).alias("_n")).where(F.col("_n") <= RETURNS_SEEN)
+    seen = loop.select("*", F.row_number().over(Window.partitionBy("firm", "reach", "f_ts", "f_key").orderBy(*order)).alias("_n"))
     in_order = F.sort_array(F.collect_list(F.struct("f_ts", "f_key", *order, "month", "amt", "keys")))
-    chosen = seen.groupBy("firm", "reach").agg(in_order.alias("loops"))
+    chosen = seen.where(F.col("_n") <= RETURNS_SEEN).groupBy("firm", "reach").agg(in_order.alias("loops"))
     counted = chosen.select(F.col("firm").alias("firm_id"), F.col("reach").alias("month"), F.expr(_LOOPS).alias("c"))
     return counted.select("firm_id", "month", F.col("c.amt").alias("circ_amt"), F.col("c.n").alias("circ_cnt"))
 
@@ -113,19 +117,14 @@ def _ways(paid: DataFrame, back: DataFrame, between: DataFrame) -> DataFrame:
     """reach, firm, a, z: firm pays a, and a itself (z = a) or one that a pays (z) pays firm; by parties, before any row is paired."""
     out = paid.select("reach", F.col("payer").alias("firm"), F.col("payee").alias("a")).distinct()
     home = back.select("reach", F.col("payee").alias("firm"), F.col("payer").alias("z")).distinct()
-    links = between.select("reach", F.col("payer").alias("a"), F.col("payee").alias("z")).distinct()
-    direct = out.select("reach", "firm", "a", F.col("a").alias("z")).join(home, ["reach", "firm", "z"], "left_semi")
-    through = out.join(home, ["reach", "firm"], "inner").where("a <> z").join(links, ["reach", "a", "z"], "left_semi")
-    return direct.unionByName(through.select("reach", "firm", "a", "z"))
+    links = between.select("reach", F.col("payer").alias("a"), F.col("payee").alias("z"), F.lit(True).alias("paid")).distinct()
+    ways = out.join(home, ["reach", "firm"], "inner").join(links, ["reach", "a", "z"], "left")
+    return ways.where("a = z OR paid").select("reach", "firm", "a", "z")
 
 
 def _leg(prefix: str, rows: DataFrame, begin: str, end: str, begin_as: str, end_as: str) -> DataFrame:
     kept = (F.col(c).alias(f"{prefix}_{c}") for c in ("key", "ts", "day", "amt"))
     return rows.select("reach", F.col(begin).alias(begin_as), F.col(end).alias(end_as), *kept)
-
-
-def _loop() -> list[Column]:
-    return [*(F.col(c) for c in ("firm", "reach", "f_ts", "f_key", "l_ts", "l_key")), F.trunc("l_day", "month").alias("month")]
 
 
 def payers_of(rows: DataFrame, firms: DataFrame) -> DataFrame:

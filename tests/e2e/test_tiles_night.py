@@ -15,7 +15,7 @@ from tests.support.tiles import fresh_lake, measures, rows
 
 H, D1, D2 = date(2024, 5, 4), date(2024, 5, 5), date(2024, 5, 6)
 FIRST = date(2024, 1, 1)
-FLOW_TILES = ("firm_day", "firm_month", "firm_counterparty_month", "firm_category_month", "firm_bank_month")
+FLOW_TILES = ("firm_day", "firm_month", "firm_counterparty_month", "firm_category_month", "firm_bank_month", "network")
 LATE_DAY = date(2024, 3, 20)
 
 

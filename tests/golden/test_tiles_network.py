@@ -34,14 +34,25 @@ class Graph:
             self.firms.add(name)
             self.s.account(f"A-{name}", name, is_history=True).balance(f"A-{name}", day(1, 1), 0, firm_id=name)
 
-    def pay(self, payer: str, payee: str, on: date, cny: int, hour: int = 10, category: str = "supplier_payment", back: str = "sales_receipt") -> None:
+    def pay(
+        self, payer: str, payee: str, on: date, cny: int, hour: int = 10, category: str = "supplier_payment", back: str = "sales_receipt"
+    ) -> None:
         self.firm(payer, payee)
         at = datetime(on.year, on.month, on.day, hour)
         for firm, other, side, name in ((payer, payee, "D", category), (payee, payer, "C", back)):
             self.s.txn(on, cny * CNY, name, side, account_id=f"A-{firm}", firm_id=firm, cpty_id=other, txn_ts=at)
 
     def holder(self, firm: str, party: str, pct: str, kind: str = "PERSON", since: date = SINCE, until: date | None = None) -> None:
-        self.s.row("reg_shareholder", firm_id=firm, party_id=party, party_kind=kind, holding_pct=Decimal(pct), valid_from=since, valid_to=until, known=since)
+        self.s.row(
+            "reg_shareholder",
+            firm_id=firm,
+            party_id=party,
+            party_kind=kind,
+            holding_pct=Decimal(pct),
+            valid_from=since,
+            valid_to=until,
+            known=since,
+        )
 
     def person(self, firm: str, party: str, role: str = "LEGAL_REP", known: date = SINCE) -> None:
         self.s.row("reg_key_person", firm_id=firm, party_id=party, role=role, valid_from=SINCE, known=known)
@@ -200,7 +211,9 @@ def test_a_night_restates_the_months_a_late_payment_reaches(world) -> None:  # t
     g = Graph(s)
     g.firms = {"B0", "B2", "P1"}
     g.pay("B2", "B0", day(1, 15), 30_000)
-    s.txn(day(1, 20), 80_000 * CNY, "supplier_payment", "D", account_id="A-P1", firm_id="P1", cpty_id="P2", txn_no="T-none", is_reversed=True)
+    s.txn(
+        day(1, 20), 80_000 * CNY, "supplier_payment", "D", account_id="A-P1", firm_id="P1", cpty_id="P2", txn_no="T-none", is_reversed=True
+    )
     s.write()
     tiles.run(world, night)
     after = rows(world, "network")
