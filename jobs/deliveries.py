@@ -9,6 +9,8 @@ from typing import Any
 
 from lake.clock import SHANGHAI, cut_off
 
+ASKED_BACK = 3660
+"""Days before the night of which missing files are told at most: a file may claim to begin in the year 1."""
 AGAIN = 4
 """Nights after its date on which a file still missing is told of once more (T+5, T being the date)."""
 DELIVERY = {
@@ -41,10 +43,11 @@ def deliveries(
         version = f["version"] or 0
         before = sum(v < version for v in versions[f["bank_id"], f["file_type"], f["from_date"]])
         found.append(_row(f, f["from_date"], f["to_date"], f["submission_id"], f["file_key"], as_of, last) | {
-            "received": True, "version": version, "versions_before": before, "minutes_late": _minutes_late(f["sent_at"], f["to_date"]),
+            "received": True, "version": version, "versions_before": before, "minutes_late": _minutes_late(f["sent_at"], f["to_date"]) if f["to_date"] <= as_of else None,
         })  # fmt: skip
     for bank in sorted(set(plan) & {b for b, _ in spans}):
         begun = min(first for (b, _), covered in spans.items() if b == bank for first, _ in covered)
+        begun = max(begun, as_of - timedelta(days=ASKED_BACK))
         for file_type in plan[bank]:
             for day in _uncovered(spans[bank, file_type], _asked(begun, as_of, last)):
                 name = f"{bank}_{file_type}_{day:%Y%m%d}_v00"

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from expectations import parking, references
 from expectations.parking import PARK_TYPE, Parked, accepted, judged
 from expectations.reconcile import amount_of, counted, reconciliation
+from expectations.views import ACCOUNT_DAY
 from expectations.violations import quarantine
 from jobs import flow_earlier, flow_parties, flow_reversals, flow_silver
 from jobs.categorize import purpose_rules
@@ -96,6 +97,9 @@ def _verdicts(n: Night, state: RowState, p: Parked) -> DataFrame:
             told = told.withColumn("became", F.lit(None).cast("string"))
         else:
             told = told.join(F.broadcast(state.settled), on=["submission_id", "row_no"], how="left")
+        if t in ("TXN", "BAL") and state.untrusted is not None:
+            apart = F.broadcast(state.untrusted.select(*ACCOUNT_DAY, F.lit("rejected").alias("_apart")).distinct())
+            told = told.join(apart, on=ACCOUNT_DAY, how="left").withColumn("became", F.coalesce("became", "_apart"))
         became = F.when(F.col("submission_id").isin(voided), "superseded").otherwise(F.col("became")) if voided else F.col("became")
         if t in ("TXN", "BAL", "ACCT"):
             # a deletion that found nothing to delete is still no row of silver
@@ -113,7 +117,10 @@ def _silver(n: Night, state: RowState, p: Parked) -> None:
     save, when = n.scratch.save, (n.as_of, n.history)
 
     def good(rows: DataFrame) -> DataFrame:
-        return accepted(rows, p)
+        kept = accepted(rows, p)
+        if state.untrusted is None or not set(ACCOUNT_DAY) <= set(rows.columns):
+            return kept
+        return kept.join(F.broadcast(state.untrusted.select(*ACCOUNT_DAY)), on=ACCOUNT_DAY, how="left_anti")
 
     own_rows = good(state.rows["ACCT"])
     told = (

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from expectations import parse, references, views
 from expectations.ledger import banks
-from jobs import flow_earlier, flow_reversals, submissions
+from jobs import flow_earlier, flow_entrusted, flow_reversals, submissions
 from jobs.flow_files import local
 from jobs.flow_night import Night
 from jobs.submissions import IN_FORCE
@@ -27,8 +27,8 @@ COPIED = ("TXN", "BAL", "ACCT")
 @dataclass(frozen=True)
 class RowState:
     """`rows`: the night's rows in force by type, without those in `settled` (submission_id, row_no, became: duplicate,
-    superseded, deleted; None when there are none). `account_day` is saved; `accounts` are all accounts ever delivered. `idle`
-    are rules of which no row of the night can be the matter: their queries need not run."""
+    superseded, deleted; None when there are none). `account_day` is saved; `accounts` are all accounts ever delivered, `untrusted`
+    account-days that are not entrusted, None when there are none. `idle` are rules of which no row of the night can be the matter: their queries need not run."""
 
     rows: dict[str, DataFrame]
     settled: DataFrame | None
@@ -37,6 +37,7 @@ class RowState:
     owned: DataFrame
     ownerless: DataFrame
     idle: frozenset[str]
+    untrusted: DataFrame | None
 
 
 def without(rows: DataFrame, settled: DataFrame | None) -> DataFrame:
@@ -80,8 +81,13 @@ def row_views(n: Night) -> RowState:
     views.gl_days(with_old["GL"], bank_day).createOrReplaceTempView("gl_day")
     _known_codes(n).createOrReplaceTempView("uscc_known")
     _registered(n, rows["ACCT"]).createOrReplaceTempView("registered")
+    untrusted = flow_entrusted.untrusted(n, account_day)
+    if untrusted is not None:
+        untrusted.createOrReplaceTempView("untrusted")
     flow_reversals.reversals(n, rows["TXN"]).createOrReplaceTempView("reversal")
-    return RowState(rows, settled, account_day, accounts, flow_earlier.owned(n), flow_earlier.ownerless(n, acct_before), _idle(n))
+    return RowState(
+        rows, settled, account_day, accounts, flow_earlier.owned(n), flow_earlier.ownerless(n, acct_before), _idle(n), untrusted
+    )
 
 
 def _idle(n: Night) -> frozenset[str]:
@@ -89,6 +95,7 @@ def _idle(n: Night) -> frozenset[str]:
     summaries = files.column_stats(n.scratch.paths("account")).get("is_summary", {"rows": 0})
     found = {
         "V19": not n.scratch.rows("reversal_row"),
+        "V20": not n.scratch.rows("untrusted"),
         "G4": not summaries["rows"] or summaries["max"] is False,
         "V08": not n.lake.exists("silver.reg_enterprise"),
     }

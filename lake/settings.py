@@ -43,6 +43,7 @@ class SourceSettings(Section):
 
     bank_files: str = Field(description="fsspec URL of the folder with one folder per bank")
     bank_keys: str = Field("conf/banks/keys.yaml", description="file with the public keys of banks that sign")
+    entrusted: str = Field("conf/banks/entrusted", description="folder with a list <bank>.csv of the accounts entrusted to the platform")
     tax_db: str = Field(description="PostgreSQL URI of the tax database")
     court_api: str = Field(description="base URL of the court records API")
     registry_api: str = Field(description="base URL of the registry API")

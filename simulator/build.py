@@ -121,6 +121,7 @@ def build(p: Params, home: Path, memory: str | None = None, threads: int = THREA
             _rest(con, p, writer)
             sent = writer.finish()
             files.write_keys(home, p.seed, bank_rows.bank_ids(p))
+            files.write_entrusted(home, branches, faults.bank.ended)
             truth_tables(faults, home / "source" / "truth")
     log.info("files=%s rows=%s bytes=%s by_type=%s", sent.files, sent.rows, sent.bytes, sent.by_type)
     shutil.rmtree(work)

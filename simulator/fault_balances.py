@@ -20,6 +20,7 @@ class Bank:
     def __init__(self, branches: Branches, opened: Opened) -> None:
         self.branches, self.opened = branches, opened
         self.moved: set[str] = set()
+        self.ended: dict[str, date] = {}
         self.ledger: dict[tuple[str, str], list[tuple[str, str, str, dict[str, int]]]] = {}
 
     def adjust(self, body: Body, line: Line, change: dict[str, int]) -> None:
@@ -128,6 +129,17 @@ def count_off(body: Body, bank: Bank, fault: str) -> bool:
     line["account_cnt"] = str(int(line["account_cnt"]) + 1)
     body.scope(fault, "G3", "GL_GROUP", f"{line['branch_id']}|{line['gl_subject']}|{line['currency']}", line["biz_date"], True)
     return True
+
+
+def trust_ended(body: Body, bank: Bank, fault: str) -> bool:
+    """An account is delivered on a day on which it is not entrusted to the platform."""
+    moved = {x["account_no"] for x in body.lines if x["credit_cnt"] != "0" or x["debit_cnt"] != "0"}
+    wanted = moved or {x["account_no"] for x in body.lines}
+    for line in eligible(body, fault, lambda x: x["account_no"] in wanted and x["account_no"] not in bank.ended):
+        bank.ended[line["account_no"]] = body.submission.first
+        body.scope(fault, "V20", "ACCOUNT_DAY", f"{line['account_no']}|{line['currency']}", line["biz_date"], True)
+        return True
+    return False
 
 
 def share_moved(body: Body, bank: Bank, fault: str) -> bool:

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -113,6 +113,20 @@ def write_keys(home: Path, seed: int, banks: Iterable[str]) -> None:
     folder = home / "keys"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     (folder / "banks.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def write_entrusted(home: Path, branches: Mapping[str, tuple[str, str]], ended: Mapping[str, date]) -> None:
+    """Write each bank's list of entrusted accounts: all it has, those of `ended` not on that day."""
+    by_bank: dict[str, list[str]] = {}
+    for no in sorted(branches):
+        rows = by_bank.setdefault(f"B{branches[no][0][:4]}", ["account_no,consent_no,valid_from,valid_to"])
+        day = ended.get(no)
+        rows.append(f"{no},E{no},2000-01-01,{day or ''}")
+        rows += [f"{no},E{no},{day + timedelta(days=1)},"] if day else []
+    folder = home / "landing" / "entrusted"
+    folder.mkdir(parents=True, exist_ok=True)
+    for bank, rows in by_bank.items():
+        (folder / f"{bank}.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
 
 
 def write(folder: Path, s: Submission, body: bytes | memoryview, rows: int, totals: Totals, key: Ed25519PrivateKey | None = None) -> int:

@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyspark.sql import functions as F
 from raw_identifiers import Finder, of_landing
 
 from expectations import references
@@ -115,7 +116,7 @@ def faulty(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lak
 def test_every_planted_fault_is_found_under_its_rule(faulty: Lake) -> None:
     rules = {r.id for r in load_rules()}
     planted = [r for r in truth(faulty, "consequence") if r["primary"] and r["rule_id"] in rules]
-    assert len({r["rule_id"] for r in planted}) >= 23
+    assert len({r["rule_id"] for r in planted}) >= 24
     assert expected(faulty, planted) - violations(faulty, "block", "quarantine", "warn") == set()
 
 
@@ -123,6 +124,15 @@ def test_nothing_is_held_back_that_no_fault_explains(faulty: Lake) -> None:
     held = violations(faulty, "block", "quarantine")
     assert len(held) > 50
     assert held - expected(faulty, truth(faulty, "consequence")) == set()
+
+
+def test_rows_of_accounts_not_entrusted_are_counted_and_nowhere_kept(faulty: Lake) -> None:
+    """Neither accepted nor parked: rejected, in rows and amount; the check itself would have refused to lose them."""
+    days = {(v[2], v[4]) for v in violations(faulty, "warn") if v[0] == "V20"}
+    kept = faulty.read("silver.acct_balance_daily").select("account_id", "currency", "biz_date").collect()
+    assert days and not days & {(f"{r.account_id}|{r.currency}", f"{r.biz_date:%Y%m%d}") for r in kept}
+    rejected = {r.file_type: r.n for r in faulty.read("dq.reconciliation").groupBy("file_type").agg(F.sum("rejected").alias("n")).collect()}
+    assert rejected["BAL"] == len(days) and rejected["TXN"] > 0 and not rejected["GL"]
 
 
 def test_no_raw_identifier_leaves_bronze_and_vault(faulty: Lake) -> None:
@@ -176,7 +186,11 @@ def test_nothing_is_held_back_in_a_province_without_faults(spark: Any, tmp_path:
 
 def test_warnings_of_totals_and_sequence_are_those_planted(faulty: Lake) -> None:
     """A spoiled file, a deletion or another fault of the day may be told by a warning too; none comes from nothing."""
-    told = {v for v in violations(faulty, "warn") if v[0] in ("C5", "C7", "G3", "G6", "T2", "T3", "V07", "V08", "V15", "V18", "V19", "V21")}
-    assert {v[0] for v in told} == {"C5", "C7", "G3", "G6", "T2", "T3", "V07", "V08", "V15", "V18", "V19", "V21"}
+    told = {
+        v
+        for v in violations(faulty, "warn")
+        if v[0] in ("C5", "C7", "G3", "G6", "T2", "T3", "V07", "V08", "V15", "V18", "V19", "V20", "V21")
+    }
+    assert {v[0] for v in told} == {"C5", "C7", "G3", "G6", "T2", "T3", "V07", "V08", "V15", "V18", "V19", "V20", "V21"}
     # V18 is a share: on a day of few large transfers one without a counterparty is below 95 % by itself
     assert {v for v in told if v[0] != "V18"} - expected(faulty, truth(faulty, "consequence")) == set()

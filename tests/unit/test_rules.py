@@ -55,6 +55,7 @@ def test_every_rule_of_the_design_is_there_with_both_sentences() -> None:
         "V09",
         "V10",
         "V19",
+        "V20",
     }
     assert all(r.sentence and r.sentence_zh and r.tolerance for r in rules.values())
     assert rules["V04"].severity == "block" and rules["G2"].severity == "quarantine" and rules["T1"].severity == "warn"

@@ -11,9 +11,10 @@ import pytest
 from expectations import fields
 from expectations.rules import load_rules
 from expectations.uscc import org_ok_sql
+from expectations.views import account
 from expectations.violations import evaluate
 from jobs.check_records import record_views
-from jobs.deliveries import DELIVERY, deliveries
+from jobs.deliveries import ASKED_BACK, DELIVERY, deliveries
 from lake.clock import SHANGHAI
 from lake.io import local_rows
 
@@ -132,6 +133,13 @@ def test_c7_a_file_is_late_after_the_deadline(spark: Any, minutes: int, late: bo
     assert due(spark, [file_of(D + DAY), file_of(D, 2000, version=1)], [known(file_of(D), D)], D + DAY) == set()
 
 
+def test_c7_dates_that_cannot_be_do_no_harm(spark: Any) -> None:
+    far = file_of(D - DAY) | {"to_date": date.max}
+    assert due(spark, [far, file_of(D, last=D)], [], D) == set()
+    old = deliveries(PLAN, [file_of(date(1, 1, 1)), file_of(D)], [], D)
+    assert len(old) == 2 + ASKED_BACK
+
+
 def test_c7_versions_run_without_a_gap(spark: Any) -> None:
     assert due(spark, [file_of(D), file_of(D, version=1)], [], D) == set()
     assert due(spark, [file_of(D), file_of(D, version=2)], [], D) == {("B1_TXN_20260914_v02", "warn")}
@@ -215,3 +223,26 @@ def test_v09_and_v10_industry_and_region_of_a_record(spark: Any) -> None:
     record_views(local_rows(spark, rows, ddl))
     told = {r.scope_key: r.expected for r in evaluate(spark, [r for r in load_rules() if r.id == "V10"], "registry").collect()}
     assert told == {"reg_enterprise:1": "its successor 450110", "reg_enterprise:2": "a code of the list"}
+
+
+def test_c3_does_not_ask_a_parent_that_repeats_its_children_for_transactions(spark: Any) -> None:
+    ddl = ("bank_id string, account_id string, currency string, biz_date date, submission_id string, has_bal boolean, day_has_txn boolean, "
+           "fresh_bal boolean, fresh_txn boolean, credit_cnt int, debit_cnt int, credit_minor bigint, debit_minor bigint, txn_credit_cnt bigint, "
+           "txn_debit_cnt bigint, txn_credit_minor bigint, txn_debit_minor bigint")  # fmt: skip
+    zero = dict.fromkeys(("debit_cnt", "debit_minor", "txn_credit_cnt", "txn_debit_cnt", "txn_credit_minor", "txn_debit_minor"), 0)
+    moved = (
+        ROW
+        | zero
+        | {"currency": "CNY", "biz_date": D, "has_bal": True, "day_has_txn": True, "fresh_bal": True, "credit_cnt": 1, "credit_minor": 5}
+    )
+    rows = [moved | {"account_id": a} for a in ("top", "leaf")]
+    sent = [ROW | {"account_id": a, "parent_account_id": p, "is_summary": a == "top", "row_no": i, "to_date": D, "version": 0}
+            for i, (a, p) in enumerate([("top", None), ("leaf", "top")])]  # fmt: skip
+    acct = ("bank_id string, account_id string, parent_account_id string, is_summary boolean, row_no bigint, to_date date, version int, "
+            "currency string, firm_id string, branch_id string, overdraft_flag boolean, open_date date, close_date date, parse_error string, op string")  # fmt: skip
+    names = [c.split()[0] for c in acct.split(", ")]
+    account(local_rows(spark, [{c: r.get(c) for c in names} for r in sent], acct)).createOrReplaceTempView("account")
+    assert found(spark, "C3", account_day=(ddl, rows)) == {("leaf|CNY", "quarantine")}
+    closed = [ROW | {"account_id": a, "currency": "CNY", "biz_date": D, "has_bal": True, "day_dense": True, "fresh_bal": True, "closing_minor": x}
+              for a, x in (("top", 6), ("leaf", 5))]  # fmt: skip
+    assert found(spark, "G4", account_day=(BAL_DAY, closed)) == {("top|CNY", "quarantine"), ("leaf|CNY", "quarantine")}
