@@ -15,7 +15,7 @@ from expectations.explain.chain import Break, explain_break
 from expectations.explain.days import Around, explain_day
 
 AMOUNTS = st.one_of(st.integers(-30, 400), st.integers(1, 9_000_000), st.sampled_from([100, 12_000, 500_000]))
-EXAMPLES = settings(max_examples=80, deadline=None)
+EXAMPLES = settings(max_examples=200, deadline=None)
 
 
 def balance_of(rows: Sequence[Txn], opening: int, ref: str) -> Balance:
@@ -223,6 +223,13 @@ def test_broken_chains(level: int, by: int, more: int, busy: Day) -> None:
     assert found.kind in {"currency_or_scale", "flipped"} or (found.kind, found.suspects) == ("altered", ("p:bal",))
     found = explain_break(Break(busy, "q:1", start - by, idle("q:1", start - by)))
     assert found.kind in {"currency_or_scale", "flipped"} or (found.kind, found.amount) == ("missing_row", by)
+
+
+def test_rows_of_no_amount() -> None:
+    """A number of the balance row that counts a waived fee too many is no exchange of its sides."""
+    rows = [Txn("a:2", 1, "C", 0, 7), Txn("a:3", 2, "C", 0, 7)]
+    assert explain_day(Day.of(Balance("a:9", 7, 0, 0, 7, 3, 0), rows)).kind == "altered"
+    assert explain_day(Day.of(Balance("a:9", 7, 0, 0, 7, 1, 0), rows)).kind == "duplicate"
 
 
 def test_a_day_that_holds_has_no_cause() -> None:

@@ -11,7 +11,7 @@ from expectations.explain import ALIKE
 from expectations.explain.control import Cell, Part, explain_cell
 from expectations.explain.ledger import Account, Ledger, Place, explain_group
 
-EXAMPLES = settings(max_examples=40, deadline=None)
+EXAMPLES = settings(max_examples=100, deadline=None)
 PLACES: tuple[Place, ...] = (("b1", "2011"), ("b1", "2012"), ("b2", "2011"))
 Books = dict[Place, Ledger]
 
@@ -108,6 +108,21 @@ def test_the_ledger_itself(found: tuple[list[Account], Books], by: int) -> None:
     stale = replace(own, open=own.open - 7, credit=0, debit=0, close=own.open)
     assume(abs(own.close - own.open) > 3 and not scale(own.close, own.open))
     told(accounts, known | {place: stale}, "shifted_day", own.ref, place)
+
+
+def test_what_names_an_account_and_what_counts_as_rounding() -> None:
+    place = PLACES[0]
+    accounts = [Account(f"f:{i}", f"t{i}", place, place, 1000 * i, 0, 0, 1000 * i, 1000 * i, None, 0) for i in range(1, 5)]
+    own = ledger(accounts, place)
+    gone = [Account(None, "lost", None, place, closed_at=77), Account(None, "empty", None, place, closed_at=0)]
+    assert explain_group(place, -77, replace(own, close=own.close + 77), [*accounts, *gone], {}).suspects == ("lost",)
+    # a row that adds up by itself, of a day without a next one: its transactions tell
+    wrong = replace(accounts[0], credit=50, closing=1050)
+    assert explain_group(place, 50, own, [wrong, *accounts[1:]], {}).suspects == ("f:1",)
+    assert explain_group(place, 50, replace(own, close=1), [replace(wrong, moved=50, closed_at=None), *accounts[1:]], {}).kind == "none"
+    assert [explain_group(place, k, replace(own, open=0, close=own.close - k, ours_before=None), accounts, {}).kind for k in (2, -2, 3)] == [
+        "rounding", "rounding", "none",
+    ]  # fmt: skip
 
 
 AT = ("b1", "CNY", "C", 100)
