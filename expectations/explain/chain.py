@@ -39,7 +39,7 @@ def explain_break(b: Break, peers: Sequence[Break] = ()) -> Cause:
     """The cause of a broken chain; `peers` are other broken days of the bank, currency and date.
 
     Order: rounding (one unit) - displaced decimal point - sign - two accounts exchanged - another day's row (it opens as the
-    day before did) - a movement of the day before counted twice - the closing of the day before altered, or the opening, or
+    day before did; altered is the day before, when it broke the chain itself) - a movement of the day before counted twice - the closing of the day before altered, or the opening, or
     opening and closing of the day (its transactions, or the next day, go on from the old balance) - a movement that is
     missing between the two (transactions or the next day go on from the new balance) - altered, when the day has no
     movement and nothing is known after it: one changed row is less than a movement that left no trace.
@@ -57,7 +57,10 @@ def explain_break(b: Break, peers: Sequence[Break] = ()) -> Cause:
         if p.opening == b.previous_closing and p.previous_closing == now and p.day.balance is not None:
             return Cause.of("swapped", by, [ref, p.day.balance.ref])
     if b.before_previous_closing is not None and now == b.before_previous_closing:
-        return Cause.of("shifted_day", by, [ref])
+        between = b.previous.balance if b.previous else None
+        # the account goes on as if the day between were not there: that day is wrong when it breaks the chain itself
+        broke = between is not None and between.opening != b.before_previous_closing
+        return Cause.of("altered", by, [b.previous_ref]) if broke else Cause.of("shifted_day", by, [ref])
     return _from_rows(b) or NONE
 
 

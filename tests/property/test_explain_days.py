@@ -212,6 +212,8 @@ def test_broken_chains(level: int, by: int, more: int, busy: Day) -> None:
     a, b = Break(moved, "p:1", level), Break(idle("e:1", level), "q:1", level + by)
     assert explain_break(a, [b]).kind in {"swapped", "currency_or_scale"}
     assert explain_break(Break(moved, "p:1", level, before_previous_closing=level + by)).kind in {"shifted_day", "currency_or_scale"}
+    after = explain_break(Break(idle("e:1", level), "d:1", level + by, moved, level))
+    assert after.kind == "currency_or_scale" or (after.kind, after.suspects) == ("altered", ("d:1",)), "the day between broke the chain"
     assert busy.balance
     end = busy.balance.closing
     wrong = replace(busy, balance=replace(busy.balance, closing=end + by))
