@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from expectations.reconcile import CLASSES
 from expectations.rules import load_rules
-from jobs import receipts
+from jobs import flow_explain, receipts
 from jobs.dq_publish import Findings
 from jobs.flow_night import Night
 from jobs.flow_outcome import SILVER, Outcome
@@ -24,6 +24,7 @@ def publish(n: Night, result: Outcome) -> Report:
     found.publish("dq.violation", n.scratch.paths("violation_file", "violation_row"))
     found.publish("dq.quarantine", n.scratch.paths("quarantine"))
     found.publish("dq.reconciliation", n.scratch.paths("reconciliation"))
+    found.put("dq.explanation", flow_explain.rows(n))
     found.issues(result.violations, result.quarantined)
     written = {name: n.scratch.paths(*frames) for name, frames in SILVER.items()}
     found.judge([r for r in load_rules() if r.stage != "records"], result.violations, result.reconciliation, written)

@@ -38,11 +38,12 @@ class Break:
 def explain_break(b: Break, peers: Sequence[Break] = ()) -> Cause:
     """The cause of a broken chain; `peers` are other broken days of the bank, currency and date.
 
-    Order: rounding (one unit) - displaced decimal point - sign - two accounts exchanged - another day's row (it opens as the
-    day before did; altered is the day before, when it broke the chain itself) - a movement of the day before counted twice - the closing of the day before altered, or the opening, or
-    opening and closing of the day (its transactions, or the next day, go on from the old balance) - a movement that is
-    missing between the two (transactions or the next day go on from the new balance) - altered, when the day has no
-    movement and nothing is known after it: one changed row is less than a movement that left no trace.
+    Order: rounding (one unit) - displaced decimal point - sign - two accounts exchanged - the day before altered (without
+    movement, it did not chain to its own day before) - another day's row (it opens as the day before did) - a movement of
+    the day before counted twice - the closing of the day before altered, or the opening of the day (transactions say so) - a
+    movement that is missing between the two (transactions, or the next day, go on from the new balance) - the day altered,
+    when it has no movement and the next one does not go on from it, or is not known: one changed row is less than a
+    movement that left no trace.
     """
     by, now, own = b.amount, b.opening, b.day.balance
     assert own is not None
@@ -56,11 +57,11 @@ def explain_break(b: Break, peers: Sequence[Break] = ()) -> Cause:
     for p in peers:
         if p.opening == b.previous_closing and p.previous_closing == now and p.day.balance is not None:
             return Cause.of("swapped", by, [ref, p.day.balance.ref])
+    between = b.previous.balance if b.previous else None
+    if b.previous and between and not b.previous.rows and b.before_previous_closing not in (None, between.opening):
+        return Cause.of("altered", by, [b.previous_ref])
     if b.before_previous_closing is not None and now == b.before_previous_closing:
-        between = b.previous.balance if b.previous else None
-        # the account goes on as if the day between were not there: that day is wrong when it breaks the chain itself
-        broke = between is not None and between.opening != b.before_previous_closing
-        return Cause.of("altered", by, [b.previous_ref]) if broke else Cause.of("shifted_day", by, [ref])
+        return Cause.of("shifted_day", by, [ref])
     return _from_rows(b) or NONE
 
 
@@ -81,8 +82,6 @@ def _from_rows(b: Break) -> Cause | None:
             return Cause.of("altered", by, [own.ref])
         if starts != b.opening:
             return None
-    if b.next_opening is not None and b.next_opening == own.closing - by:
-        return Cause.of("altered", by, [own.ref])
     if b.day.rows or b.next_opening == own.closing:
         return Cause.of("missing_row", by, b.previous.unread if b.previous else ())
-    return Cause.of("altered", by, [own.ref]) if b.next_opening is None else None
+    return Cause.of("altered", by, [own.ref])

@@ -46,7 +46,7 @@ def explain_cell(key: Key, cells: Mapping[Key, Cell], parts: Mapping[Key, Sequen
     """The causes of a broken cell: those of its broken account-days, and one for what they leave unexplained.
 
     Order for the rest: rounding - sign (the other side is off by the opposite) - another day - another branch - another
-    currency - displaced decimal point - altered (numbers agree) - missing row, or a row too many. Of a trusted cell the
+    currency - displaced decimal point - altered (numbers agree, or amounts) - missing row, or a row too many. Of a trusted cell the
     statement's line is suspect.
     """
     cell, found = cells[key], parts.get(key, ())
@@ -88,6 +88,6 @@ def _remainder(key: Key, cell: Cell, rest: tuple[int, int], cells: Mapping[Key, 
     stated = cell.received - amount
     if not n and stated and any(stated * f == cell.received or cell.received * f == stated for f in (10, 100, 1000, 10_000)):
         return Cause.of("currency_or_scale", amount, refs)
-    if not n:
+    if not n or not amount:
         return Cause.of("altered", amount, refs)
     return Cause.of("missing_row" if n < 0 else "extra_row", amount, refs)

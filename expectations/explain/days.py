@@ -41,7 +41,7 @@ def _rounding(day: Day) -> Cause | None:
     chain = [*jumps(day.rows, b.opening), b.closing - (day.rows[-1].after or 0)]
     if all(abs(x) <= 1 + day.tolerance for x in chain) and abs(g.credit) <= b.credit_cnt and abs(g.debit) <= b.debit_cnt:
         odd = [r.ref for r, j in zip(day.rows, chain) if abs(j) > day.tolerance]
-        return Cause.of("rounding", g.net, odd or [b.ref])
+        return Cause.of("rounding", g.net or sum(chain), odd or [b.ref])
     return None
 
 

@@ -214,6 +214,13 @@ def test_broken_chains(level: int, by: int, more: int, busy: Day) -> None:
     assert explain_break(Break(moved, "p:1", level, before_previous_closing=level + by)).kind in {"shifted_day", "currency_or_scale"}
     after = explain_break(Break(idle("e:1", level), "d:1", level + by, moved, level))
     assert after.kind == "currency_or_scale" or (after.kind, after.suspects) == ("altered", ("d:1",)), "the day between broke the chain"
+    after = explain_break(Break(idle("e:1", level + 2 * more), "d:1", level + by, moved, level, level + 2 * more))
+    assert after.kind in {"currency_or_scale", "rounding"} or (after.kind, after.suspects) == ("altered", ("d:1",)), "on either side"
+    alone = explain_break(Break(moved, "p:1", level, idle("p:1", level), level, next_opening=level + by + more))
+    assert alone.kind == "currency_or_scale" or (alone.kind, alone.suspects) == ("altered", ("d:1",))
+    traced = replace(moved, rows=(Txn("d:2", 1, "C", 5, level + by + 5), Txn("d:3", 2, "D", 5, level + by)))
+    after = explain_break(Break(idle("e:1", level), "d:1", level + by, traced, level))
+    assert after.kind in {"currency_or_scale", "shifted_day"}, "the day between has transactions that confirm it"
     assert busy.balance
     end = busy.balance.closing
     wrong = replace(busy, balance=replace(busy.balance, closing=end + by))

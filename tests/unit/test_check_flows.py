@@ -43,6 +43,11 @@ class Nights:
     def account(self, bank: str, i: int) -> str:
         return fb.token(self.lake, self.banks[bank].accounts[i])
 
+    def after(self, bank: str, i: int) -> int:
+        """Balance after the first transaction of the second day of a bank's account number i, fen."""
+        first_day = 50_000 + D1.day * 100 - 20_000
+        return 100_000 * (i + 1) + first_day + 50_000 + D2.day * 100 + i
+
     def found(self, bank: str, as_of: date = D2) -> set[tuple[str, str, str, str]]:
         return fb.found(self.lake, as_of)[bank]
 
@@ -195,6 +200,30 @@ def test_the_second_channel_only_warns(nights: Nights) -> None:
     assert nights.found("B0009") == {("T1", "warn", "CONTROL_CELL", "000101|CNY|C")}
     assert not nights.parked("B0009")
     assert ("T1", "warn", "CONTROL_CELL", "000101|CNY|D") in nights.found("B0004")
+
+
+def test_broken_totals_are_explained(nights: Nights) -> None:
+    """Every violation of a total has its cause, with the line that was changed, or the account's line that no longer fits."""
+    rows = [r.asDict() for r in nights.lake.read("dq.explanation").where(f"as_of = DATE'{D2}'").collect()]
+    found: dict[str, set[tuple[Any, ...]]] = {}
+    for r in rows:
+        lines = (r["suspects"] or "").replace(f"_{fb.text_of(D2)}_v00", "").replace(f"{r['bank_id']}_", "")
+        found.setdefault(r["bank_id"], set()).add((r["rule_id"], r["kind"], r["amount_minor"], lines))
+    debit = 20_002
+    assert {b: found[b] for b in ("B0002", "B0003", "B0004", "B0005", "B0007", "B0008", "B0009")} == {
+        "B0002": {("C1", "missing_row", 100, "")},
+        "B0003": {("C4", "rounding", 1, "BAL:3")},
+        "B0004": {("C3", "missing_row", debit, ""), ("C4", "missing_row", debit, ""), ("T1", "missing_row", -debit, "")},
+        "B0005": {("C4", "altered", 100 - nights.after("B0005", 0), "TXN:2")},
+        "B0007": {("G1", "altered", -1, "GL:2")},
+        "B0008": {("G2", "altered", -1, "GL:2")},
+        "B0009": {("T1", "altered", 0, "CTL:2")},
+    }
+    assert {(r["rule_id"], r["kind"]) for r in rows if r["bank_id"] == "B0012"} <= {("C3", "missing_row"), ("C4", "missing_row")}
+    broken = nights.lake.read("dq.violation").where(
+        f"as_of = DATE'{D2}' AND rule_id IN ('C1', 'C3', 'C4', 'G1', 'G2', 'T1') AND scope_kind <> 'BANK_DAY'"
+    )
+    assert {r["violation_id"] for r in rows} == {r.violation_id for r in broken.collect()}
 
 
 def test_a_parked_row_parks_its_account_day_as_a_cascade(nights: Nights) -> None:
