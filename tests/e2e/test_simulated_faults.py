@@ -33,7 +33,8 @@ CHANGED = {"altered", "rounding", "currency_or_scale"}
 RIGHT = {
     "dropped": {"missing_row"}, "field_count": {"missing_row"}, "bad_encoding": {"missing_row"}, "zero_for_full": {"missing_row"},
     "duplicate_other": {"duplicate"}, "altered": CHANGED, "flipped": {"flipped"}, "wrong_subject": {"wrong_subject"},
-    "broken_chain": CHANGED, "overdrawn": CHANGED, "ledger_off": CHANGED, "control_off": CHANGED,
+    "broken_chain": CHANGED, "overdrawn": CHANGED, "ledger_off": CHANGED, "control_off": CHANGED, "over_reversed": CHANGED,
+    "opened_with_balance": CHANGED,
 }  # fmt: skip
 """What a fault's broken totals are rightly explained as; an amount may be off by one unit or by a factor of ten."""
 Scope = tuple[str, str, str, str, str]
