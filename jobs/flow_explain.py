@@ -6,6 +6,8 @@ capped (`MOST_DAYS`, `MOST_ROWS`): what lies beyond is told as `not_searched`, a
 
 from __future__ import annotations
 
+import logging
+import time
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -17,6 +19,7 @@ from jobs.explain_days import Days
 from jobs.explain_totals import cells, groups
 from jobs.flow_night import Night
 
+log = logging.getLogger(__name__)
 MOST_DAYS = 5_000
 """Broken account-days searched in a night."""
 MOST_ROWS = 500_000
@@ -29,7 +32,7 @@ Row = dict[str, Any]
 
 def rows(n: Night) -> list[Row]:
     """Rows of dq.explanation of the night, in the order of the violations' keys."""
-    broken = _violations(n)
+    broken, started = _violations(n), time.monotonic()
     if not broken:
         return []
     found: dict[str, list[Cause]] = {}
@@ -39,6 +42,7 @@ def rows(n: Night) -> list[Row]:
             found[v["violation_id"]] = [days.cause(v)]
     found |= _totals(n, [v for v in broken if v["scope_kind"] == "GL_GROUP"])
     found |= _controls(n, [v for v in broken if v["scope_kind"] == "CONTROL_CELL"], days)
+    log.info("explained broken totals=%s seconds=%.1f", len(broken), time.monotonic() - started)
     return [_row(n, v, k, cause) for v in broken for k, cause in enumerate(found[v["violation_id"]], 1)]
 
 
