@@ -47,7 +47,7 @@ SELECT bank_id, account_id, currency, biz_date, ref, branch_id, gl_subject, open
        CASE WHEN day_has_txn THEN CASE WHEN has_txn THEN moved ELSE 0 END END AS moved,
        CASE WHEN follows THEN before END AS before, CASE WHEN goes_on THEN after.opening_minor END AS opens_next, goes_on
 FROM told
-WHERE (diffs IS NOT NULL AND (array_contains(diffs, abs(closing_minor)) OR array_contains(diffs, abs(net)) OR copies > 1
+WHERE (diffs IS NOT NULL AND (array_contains(diffs, closing_minor) OR array_contains(diffs, net) OR copies > 1
        OR (follows AND (before.branch_id <> branch_id OR before.gl_subject <> gl_subject OR before.closing_minor <> opening_minor))
        OR (goes_on AND after.opening_minor <> closing_minor) OR coalesce(try_add(opening_minor, net) <> closing_minor, true)
        OR (day_has_txn AND coalesce(CASE WHEN has_txn THEN moved ELSE 0 END <> net, true))))
@@ -64,7 +64,7 @@ LEFT JOIN ctl_known l ON l.bank_id = c.bank_id AND l.biz_date = c.biz_date AND l
 
 @dataclass(frozen=True)
 class Group:
-    """A ledger group: its ledger row, our sums less the ledger's (None: a sum that does not fit 64 bits), and the difference
+    """A ledger group: its ledger row, our sums less the ledger's (None: a figure that does not fit 64 bits), and the difference
     of both sides where they agree in net."""
 
     ledger: Ledger
@@ -85,7 +85,7 @@ def groups(n: Night, broken: Sequence[Row]) -> tuple[dict[BankDay, dict[Place, G
     ledgers: dict[BankDay, dict[Place, Group]] = defaultdict(dict)
     for r in n.lake.spark.sql(GROUPS).toArrow().to_pylist():
         ledgers[r["bank_id"], r["currency"], r["biz_date"]][r["branch_id"], r["gl_subject"]] = _group(r)
-    days = sorted({(v["bank_id"], v["scope_key"].split("|")[2], v["biz_date"]) for v in broken})
+    days = sorted({(v["bank_id"], v["scope_key"].rpartition("|")[2], v["biz_date"]) for v in broken})
     return ledgers, _accounts(n, days, ledgers)
 
 
@@ -94,6 +94,8 @@ def _group(r: Row) -> Group:
         ("closing_minor", "ne_close_minor"), ("day_credit_minor", "ne_credit_minor"), ("day_debit_minor", "ne_debit_minor"),
     ))  # fmt: skip
     theirs = [r[f"{c}_minor"] for c in ("open", "credit", "debit", "close")]
+    if None in theirs:
+        return Group(Ledger(r["ref"], 0, 0, 0, 0), None, None, 0)
     net = None if credit is None or debit is None else credit - debit
     before = None if close is None or net is None else close - net
     ledger = Ledger(r["ref"], theirs[0], theirs[1], theirs[2], theirs[3], before, r["accounts"])
@@ -113,7 +115,9 @@ def _sum(*values: int | None) -> int | None:
 def _accounts(n: Night, days: Sequence[BankDay], ledgers: Mapping[BankDay, Mapping[Place, Group]]) -> dict[BankDay, list[Account]]:
     keys: dict[BankDay, list[int] | None] = {}
     for bank, currency, day in days:
-        off = {abs(d) for g in ledgers[bank, currency, day].values() for d in (g.close_diff, g.net_diff) if d and abs(d) < 2**63}
+        off = {
+            x for g in ledgers[bank, currency, day].values() for d in (g.close_diff, g.net_diff) if d and abs(d) < 2**63 for x in (d, -d)
+        }
         keys[bank, currency, day] = sorted(off)
         for k in (-1, 1):
             keys.setdefault((bank, currency, day + timedelta(k)), None)

@@ -60,11 +60,16 @@ def _totals(n: Night, broken: list[Row]) -> dict[str, list[Cause]]:
     ledgers, accounts = groups(n, broken)
     found = {}
     for v in broken:
-        branch, subject, currency = v["scope_key"].split("|")
+        name, currency = group_of(v["scope_key"])
         day, flow = (v["bank_id"], currency, v["biz_date"]), v["rule_id"] == "G2"
-        diffs = {place: g.net_diff if flow else g.close_diff for place, g in ledgers[day].items()}
-        own = ledgers[day][branch, subject]
-        diff = diffs.pop((branch, subject))
+        here = ledgers.get(day, {})
+        same = [p for p in here if "|".join(x for x in p if x is not None) == name]
+        if len(same) != 1:  # a branch or subject with the sign that divides keys: two groups may share theirs
+            found[v["violation_id"]] = [NOT_SEARCHED]
+            continue
+        place, own = same[0], here[same[0]]
+        diffs = {p: g.net_diff if flow else g.close_diff for p, g in here.items()}
+        diff = diffs.pop(place)
         known = {p: d for p, d in diffs.items() if d is not None}
         if diff == 0 and own.side_diff:
             # the net agrees and both sides are off: a reversal that one booked in red and the other in blue
@@ -72,7 +77,7 @@ def _totals(n: Night, broken: list[Row]) -> dict[str, list[Cause]]:
         elif diff is None or day not in accounts:
             found[v["violation_id"]] = [NOT_SEARCHED]
         else:
-            found[v["violation_id"]] = [explain_group((branch, subject), diff, own.ledger, accounts[day], known, flow=flow)]
+            found[v["violation_id"]] = [explain_group(place, diff, own.ledger, accounts[day], known, flow=flow)]
     return found
 
 
@@ -82,14 +87,24 @@ def _controls(n: Night, broken: list[Row], days: Days) -> dict[str, list[Cause]]
     held = cells(n, broken)
     found = {}
     for v in broken:
-        branch, currency, side = v["scope_key"].split("|")
-        key = (branch, currency, side, v["biz_date"].toordinal())
-        of_bank = held[v["bank_id"]]
+        key, of_bank = (*cell_of(v["scope_key"]), v["biz_date"].toordinal()), held.get(v["bank_id"], {})
         if key not in of_bank or (v["bank_id"], v["biz_date"]) in days.left_out:
             found[v["violation_id"]] = [NOT_SEARCHED]
         else:
             found[v["violation_id"]] = explain_cell(key, of_bank, days.parts[v["bank_id"]])
     return found
+
+
+def group_of(scope_key: str) -> tuple[str, str]:
+    """Branch and subject as written, and currency, of a GL_GROUP key. Texts of banks may hold the sign that divides keys."""
+    name, _, currency = scope_key.rpartition("|")
+    return name, currency
+
+
+def cell_of(scope_key: str) -> tuple[str | None, str, str]:
+    """Branch (None: no account row names one), currency and side of a CONTROL_CELL key."""
+    *branch, currency, side = ["", *scope_key.rsplit("|", 2)][-3:]
+    return (branch[0] if scope_key.count("|") > 1 else None, currency, side)
 
 
 def _row(n: Night, v: Row, part: int, cause: Cause) -> Row:

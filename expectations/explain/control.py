@@ -8,8 +8,8 @@ from math import isqrt
 
 from expectations.explain import Cause
 
-Key = tuple[str, str, str, int]
-"""A control cell of a bank: branch_id, currency, C or D, day number."""
+Key = tuple[str | None, str, str, int]
+"""A control cell of a bank: branch_id (None: not known), currency, C or D, day number."""
 
 
 @dataclass(frozen=True)
