@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from expectations.explain import NOT_SEARCHED, Cause
@@ -34,6 +34,11 @@ SELECT t.bank_id, t.account_id, t.currency, t.biz_date, concat(t.submission_id, 
 FROM txn_known t JOIN explain_day k ON t.bank_id = k.bank_id AND t.account_id = k.account_id AND t.biz_date = k.biz_date
 WHERE t.op IS NULL AND t.parse_error IS NULL
 """
+
+
+def moved(day: date, days: int) -> date:
+    """`day` moved by some days; where the calendar ends, its last day (a file may cover any date that is one)."""
+    return date.fromordinal(min(max(day.toordinal() + days, 1), date.max.toordinal()))
 
 
 def of_violation(v: Row) -> AccountDay:
@@ -82,8 +87,8 @@ class Days:
     def _collect(n: Night, wanted: Sequence[AccountDay], chains: set[AccountDay]) -> dict[AccountDay, Row]:
         spans = []
         for k in wanted:
-            days = timedelta(BESIDE if k in chains else 1)
-            spans.append((k[0], k[1], k[3] - days, k[3] + days))
+            days = BESIDE if k in chains else 1
+            spans.append((k[0], k[1], moved(k[3], -days), moved(k[3], days)))
         spark = n.lake.spark
         local_rows(spark, sorted(set(spans)), "bank_id string, account_id string, low date, high date").createOrReplaceTempView(
             "explain_span"
@@ -94,7 +99,7 @@ class Days:
     def _near(key: AccountDay) -> Iterator[AccountDay]:
         """The account-day, and those of the days before and after."""
         bank, account, currency, day = key
-        yield from ((bank, account, currency, day + timedelta(k)) for k in (0, -1, 1))
+        yield from ((bank, account, currency, moved(day, k)) for k in (0, -1, 1))
 
     def _transactions(self, n: Night, kept: Sequence[AccountDay]) -> dict[AccountDay, list[Txn]]:
         days = {x for k in kept for x in self._near(k)} | {

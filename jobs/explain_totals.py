@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from expectations.explain.control import Cell
 from expectations.explain.control import Key as CellKey
 from expectations.explain.ledger import Account, Ledger, Place
+from jobs.explain_days import moved
 from jobs.flow_night import Night
 from lake.io import local_rows
 
@@ -75,7 +76,7 @@ class Group:
 
 def _bank_days(n: Night, broken: Iterable[Row]) -> None:
     """The view explain_bank_day: banks and dates of violations, and the days before and after."""
-    days = sorted({(v["bank_id"], v["biz_date"] + timedelta(k)) for v in broken for k in (-1, 0, 1)})
+    days = sorted({(v["bank_id"], moved(v["biz_date"], k)) for v in broken for k in (-1, 0, 1)})
     local_rows(n.lake.spark, days, "bank_id string, biz_date date").createOrReplaceTempView("explain_bank_day")
 
 
@@ -120,7 +121,7 @@ def _accounts(n: Night, days: Sequence[BankDay], ledgers: Mapping[BankDay, Mappi
         }
         keys[bank, currency, day] = sorted(off)
         for k in (-1, 1):
-            keys.setdefault((bank, currency, day + timedelta(k)), None)
+            keys.setdefault((bank, currency, moved(day, k)), None)
     spark = n.lake.spark
     ddl = "bank_id string, currency string, biz_date date, diffs array<bigint>"
     local_rows(spark, [(*k, v) for k, v in sorted(keys.items())], ddl).createOrReplaceTempView("explain_diff")
@@ -132,7 +133,7 @@ def _accounts(n: Night, days: Sequence[BankDay], ledgers: Mapping[BankDay, Mappi
         today = (r["bank_id"], r["currency"], r["biz_date"])
         if today in found:
             found[today].append(_account(r))
-        gone = (r["bank_id"], r["currency"], r["biz_date"] + timedelta(1))
+        gone = (r["bank_id"], r["currency"], moved(r["biz_date"], 1))
         if gone in found and not r["goes_on"]:
             place = (r["branch_id"], r["gl_subject"])
             found[gone].append(Account(None, r["account_id"], None, place, closed_at=r["closing_minor"]))

@@ -1,16 +1,17 @@
 """What explains the broken totals of a night: the rows of broken groups, collected, searched (expectations.explain), as dq.explanation.
 
 Costs nothing on a night without broken totals, else at most six Spark queries, whatever the number of groups. The search is
-capped (`MOST_DAYS`, `MOST_ROWS`): what lies beyond is told as `not_searched`, and every violation has at least one row.
+capped (`MOST_DAYS`, `MOST_ROWS`): what lies beyond is told as `not_searched`; beyond `MOST_TOLD` a violation has no row.
 """
 
 from __future__ import annotations
 
 import logging
 import time
+from datetime import date
 from typing import Any
 
-import pyarrow.parquet as pq
+import duckdb
 
 from expectations.explain import NOT_SEARCHED, SUSPECTS, Cause
 from expectations.explain.control import explain_cell
@@ -24,7 +25,14 @@ MOST_DAYS = 5_000
 """Broken account-days searched in a night."""
 MOST_ROWS = 500_000
 """Transactions collected for them."""
-RULES = ("C1", "C3", "C4", "G1", "G2", "T1")
+MOST_TOLD = 50_000
+"""Violations of account-days that have a row, and of groups and cells: what one fault breaks for a million accounts needs no million rows."""
+BROKEN = """
+CREATE TABLE broken AS
+  SELECT violation_id, rule_id, bank_id, biz_date, scope_kind, scope_key,
+         row_number() OVER (PARTITION BY scope_kind = 'ACCOUNT_DAY' ORDER BY bank_id, biz_date, scope_key, rule_id) AS k
+  FROM violation WHERE rule_id IN ('C1', 'C3', 'C4', 'G1', 'G2', 'T1') AND scope_kind IN ('ACCOUNT_DAY', 'GL_GROUP', 'CONTROL_CELL')
+"""
 LARGEST = 2**63 - 1
 
 Row = dict[str, Any]
@@ -32,11 +40,13 @@ Row = dict[str, Any]
 
 def rows(n: Night) -> list[Row]:
     """Rows of dq.explanation of the night, in the order of the violations' keys."""
-    broken, started = _violations(n), time.monotonic()
+    started = time.monotonic()
+    broken, beyond = _violations(n)
     if not broken:
         return []
     found: dict[str, list[Cause]] = {}
     days = Days(n, [v for v in broken if v["scope_kind"] == "ACCOUNT_DAY"], MOST_DAYS, MOST_ROWS)
+    days.left_out |= beyond
     for v in broken:
         if v["scope_kind"] == "ACCOUNT_DAY":
             found[v["violation_id"]] = [days.cause(v)]
@@ -46,12 +56,21 @@ def rows(n: Night) -> list[Row]:
     return [_row(n, v, k, cause) for v in broken for k, cause in enumerate(found[v["violation_id"]], 1)]
 
 
-def _violations(n: Night) -> list[Row]:
-    """Violations that are broken totals, sorted."""
-    names = ["violation_id", "rule_id", "bank_id", "biz_date", "scope_kind", "scope_key", "diff"]
-    wanted = [("rule_id", "in", RULES), ("scope_kind", "in", ("ACCOUNT_DAY", "GL_GROUP", "CONTROL_CELL"))]
-    found = [r for p in n.scratch.paths("violation_row") for r in pq.read_table(p, columns=names, filters=wanted).to_pylist()]
-    return sorted(found, key=lambda r: (r["bank_id"], r["biz_date"], r["scope_key"], r["rule_id"]))
+def _violations(n: Night) -> tuple[list[Row], set[tuple[str, date]]]:
+    """Violations that are broken totals, sorted, at most MOST_TOLD of account-days and as many of groups and cells; and the banks
+    and dates of account-days beyond."""
+    paths = [str(p) for p in n.scratch.paths("violation_row")]
+    if not paths:
+        return [], set()
+    con = duckdb.connect()
+    con.read_parquet(paths).create_view("violation")
+    con.execute(BROKEN)
+    found = con.execute(f"SELECT * EXCLUDE k FROM broken WHERE k <= {MOST_TOLD} ORDER BY bank_id, biz_date, scope_key, rule_id")
+    names = [d[0] for d in found.description or []]
+    told = [dict(zip(names, r, strict=True)) for r in found.fetchall()]
+    beyond = con.execute(f"SELECT DISTINCT bank_id, biz_date FROM broken WHERE k > {MOST_TOLD} AND scope_kind = 'ACCOUNT_DAY'").fetchall()
+    con.close()
+    return told, set(beyond)
 
 
 def _totals(n: Night, broken: list[Row]) -> dict[str, list[Cause]]:

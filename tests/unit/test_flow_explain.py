@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from jobs import explain_totals, flow_explain
+from jobs.explain_days import moved
 
 
 def test_keys_with_the_sign_that_divides_them() -> None:
@@ -23,3 +26,8 @@ def test_figures_that_do_not_fit() -> None:
     for n in names:
         found = explain_totals._group({**row, f"{n}_minor": None})
         assert found.close_diff is None or found.net_diff is None, n
+
+
+def test_days_at_the_ends_of_the_calendar() -> None:
+    assert (moved(date(2026, 9, 30), 1), moved(date(2026, 10, 1), -32)) == (date(2026, 10, 1), date(2026, 8, 30))
+    assert (moved(date.min, -1), moved(date.max, 1)) == (date.min, date.max)
