@@ -163,6 +163,7 @@ def test_rows_of_accounts_not_entrusted_are_counted_and_nowhere_kept(faulty: Lak
     assert rejected["BAL"] == len(days) and rejected["TXN"] > 0 and not rejected["GL"]
 
 
+@pytest.mark.slow
 def test_planted_faults_are_explained_rightly(faulty: Lake) -> None:
     counts, wrong = explained(faulty)
     assert wrong == []

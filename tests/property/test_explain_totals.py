@@ -66,6 +66,7 @@ def test_accounts(found: tuple[list[Account], Books], data: st.DataObject) -> No
     told([*rest, replace(a, closing=-a.closing)], known, "flipped", a.ref, a.place)
     told([*rest, replace(a, closing=a.closing * 100)], known, "currency_or_scale", a.ref, a.place)
     by = data.draw(st.integers(-90_000, 90_000).filter(bool))
+    assume(a.closing + by != a.closed_at)  # that would be the row of the day before
     told([*rest, replace(a, closing=a.closing + by)], known, "altered", a.ref, a.place)
     told([*rest, replace(a, opening=a.opening + by, closing=a.closing + by)], known, "altered", a.ref, a.place)
     told([*rest, replace(a, credit=a.credit + by)], known, "altered", a.ref, a.place, flow=True)
