@@ -30,7 +30,6 @@ SENT = {"bank_txn": ("account_id",), "bank_bal": ("account_id",), "bank_acct": (
 """Bronze rows by which a parked line leads to its firm."""
 MOST = 30
 """Rows shown of a part."""
-MOST_COMMANDS = 12
 
 # a parked line leads to its account by the line as sent, the account to its owner by what was ever accepted, or by its own line
 REACHED = """

@@ -80,9 +80,11 @@ def doctor(settings: Settings, as_of: date | None = None, *, as_json: bool = Fal
         if part == "publish":
             console.print(rows[0]["command"] if rows else "the night is PUBLISHED", markup=False)
             continue
-        commands = dict.fromkeys(r["command"] for r in rows[: examining.MOST])
+        if part == "rules":
+            _rules(rows, examining.MOST)
+            continue
         _show(title, [{k: v for k, v in r.items() if k != "command"} for r in rows], examining.MOST)
-        for command in list(commands)[: examining.MOST_COMMANDS] if part != "firms" else []:
+        for command in dict.fromkeys(r["command"] for r in rows[: examining.MOST] if part != "firms"):
             console.print(f"  -> {command}", markup=False, soft_wrap=True)
     if found["firms"]:
         console.print("  -> liushui explain FIRM for its score, liushui blast --firm FIRM for what it rests on", markup=False)
@@ -153,6 +155,22 @@ def blast(found: dict[str, Any], limit: int) -> None:
     _show("grades of the firms touched", found["grades"], limit)
     columns = ("firm_id", "rows", "in_fen", "out_fen", "parked", "score_before", "score", "grade_before", "grade", "moved")
     _show("firms touched, largest turnover first", [{c: f[c] for c in columns} for f in found["firms"]], limit)
+
+
+def _rules(rows: list[dict[str, Any]], limit: int) -> None:
+    """Rules that parked or blocked data as a few lines each: keys and file names must stay whole on a narrow terminal."""
+    console.print(f"{DOCTOR['rules']}: {len(rows):,}" if rows else f"{DOCTOR['rules']}: none")
+    for r in rows[:limit]:
+        firms = f", {r['firms']:,} firms" if r["firms"] else ""
+        lines = [
+            f"  {r['rule_id']} {r['severity']}, {r['bank_id']}: {r['violations']:,} x {r['title'] or r['source']}, {r['rows_parked'] or 0:,} rows parked{firms}",
+            f"     for example {r['scope_kind']} {r['example']} in {r['file']}",
+            f"     likely: {r['causes']}; {r['suspects'] or 'no row to name'}" if r["causes"] else "",
+            f"     -> {r['command']}",
+        ]
+        console.print("\n".join(x for x in lines if x), markup=False, highlight=False, soft_wrap=True)
+    if len(rows) > limit:
+        console.print(f"  ({limit} of {len(rows):,}; --json shows all)")
 
 
 def _show(title: str, rows: list[dict[str, Any]], limit: int) -> None:
