@@ -49,6 +49,7 @@ SETS: dict[str, dict[str, frozenset[str]]] = {
     "silver.reg_shareholder": {"party_kind": frozenset(("FIRM", "PERSON"))},
     "silver.reg_key_person": {"role": _set("LEGAL_REP DIRECTOR MANAGER")},
     "silver.ref_related_party": {"kind": _set("SHAREHOLDER LEGAL_REP COMMON")},
+    "silver.tag_enterprise": {"level": _set("NATIONAL PROVINCE CITY DERIVED"), "tag_code": frozenset(f"{n:02}" for n in range(1, 29))},
     "silver.loan_contract": {
         "lender_type": _set("BANK SMALL_LOAN LEASING OTHER"), "guarantee_type": _set("CREDIT GUARANTEE COLLATERAL PLEDGE"),
     },

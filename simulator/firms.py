@@ -26,11 +26,11 @@ SURNAMES = "韦黄陈梁李覃莫卢农蒙陆罗唐周廖潘吴刘杨何苏蓝�
 GIVEN = "建国明华志强秀英海燕文斌小丽永福春梅德胜玉兰世荣桂芳家豪雪晴"
 
 
-def name_sql(city: str, code: str, word: str) -> str:
-    """A firm name from a city, a number (three characters of it) and a trade word."""
+def name_sql(city: str, code: str, word: str, form: str = "'有限公司'") -> str:
+    """A name from a city, a number (three characters of it), a trade word and a legal form."""
     n, p = len(BRAND), f"(({code})::BIGINT * 48271 % {len(BRAND) ** 3})"
     chars = ", ".join(f"substr('{BRAND}', {p} // {n**i} % {n} + 1, 1)" for i in range(3))
-    return f"concat({city}, {chars}, {word}, '有限公司')"
+    return f"concat({city}, {chars}, {word}, {form})"
 
 
 def person_sql(code: str) -> str:

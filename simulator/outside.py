@@ -29,6 +29,7 @@ def all_records(con: DuckDBPyConnection, p: Params) -> list[Records]:
         outside_registry.enterprises(p),
         *outside_registry.persons(p),
         *outside_registry.events(p),
+        outside_registry.tags(p),
         outside_loans.contracts(p),
         outside_loans.schedule(p),
         outside_loans.performance(p),

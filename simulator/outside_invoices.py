@@ -17,7 +17,7 @@ WEIGHT = (0.5, 0.3, 0.2)
 def sold(p: Params) -> str:
     """Sales by month to the three main customers, corporate ones: seller, m, r (0 to 2), d, cpty, seller_missing, amount."""
     d, lay = Draws(p.seed), Layout(p)
-    month = f"m BETWEEN {p.first_m} AND {p.end_m - 1}"
+    month = f"n_sales > 0 AND m BETWEEN {p.first_m} AND {p.end_m - 1}"
     slots = select("state", *CUSTOMER, "inflow", "pos", "tax_missing", f"unnest(range({BUYERS}))::INTEGER AS r", where=month)
     weight = " ".join(f"WHEN {i} THEN {w}e0" for i, w in enumerate(WEIGHT))
     return select(

@@ -28,7 +28,7 @@ def vat_returns(p: Params) -> Records:
         "taxed", "*", f"{PERIOD} AS period", "'VAT' AS return_type", "IF(general, 'GENERAL', 'SMALL') AS taxpayer_type", "IF(general, 'M', 'Q') AS filing_cycle",
         f"{date_sql('m + 1', '15')} AS due_date", f"{d.u('return late', 'f', 'm')} AS u_late", f"{d.u('return days', 'f', 'm')} AS u_days",
         f"{clip('0.02e0 * exp(-0.4e0 * q) + 0.12e0 * d', '0e0', '0.7e0')} AS p_late",
-        f"IF(d > 0.8e0 AND {d.u('zero return', 'f', 'm')} < 0.25e0, 0e0, inflow * IF(general, 1, 3) * {SALES}e0 * (0.9e0 + 0.12e0 * {d.u('declared', 'f', 'm')})) AS sales",
+        f"IF(general AND n_sales + n_pos = 0 OR d > 0.8e0 AND {d.u('zero return', 'f', 'm')} < 0.25e0, 0e0, inflow * IF(general, 1, 3) * {SALES}e0 * (0.9e0 + 0.12e0 * {d.u('declared', 'f', 'm')})) AS sales",
         "vat * IF(general, 1, 3) AS payable", f"{d.u('amended', 'f', 'm')} AS u_amended",
         where="general OR m % 3 = 2",
     )  # fmt: skip

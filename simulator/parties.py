@@ -9,6 +9,9 @@ from simulator.params import Params
 from simulator.reference_data import BANKS, INDUSTRIES, LENDER_CODE, LENDERS, OTHER_REGIONS, PARTIES, PARTY_CODE, REGIONS, special_account
 from simulator.uscc import coded
 
+PUBLIC = "id % 16 = 5"
+"""Of the parties outside, which are offices of the state: they buy too."""
+OFFICES = ("教育", "水利", "交通", "卫生", "农业")
 OUTSIDE_PLACES = (*REGIONS, *OTHER_REGIONS)
 
 
@@ -27,16 +30,19 @@ def identities() -> str:
 
 
 def outside_companies(p: Params) -> str:
-    """code, uscc, name, account_no, bank_no of the companies outside the population."""
+    """code, uscc, name, region6, public, account_no, bank_no of the companies and public bodies outside the population."""
     d, lay = Draws(p.seed), Layout(p)
     place = f"{d.pick('place', len(OUTSIDE_PLACES), 'id')} AS place"
     rows = select(f"SELECT range AS id FROM range({lay.outside_n})", "id", place, f"{d.pick('trade word', len(WORDS), 'id')} AS word")
-    placed = select(rows, "*", f"{lookup([x[0] for x in OUTSIDE_PLACES], 'place')} AS region6")
+    placed = select(rows, "*", f"{lookup([x[0] for x in OUTSIDE_PLACES], 'place')} AS region6", f"{PUBLIC} AS public")
+    word, form = f"IF(public, {lookup(OFFICES, f'id % {len(OFFICES)}')}, {lookup(WORDS, 'word')})", "IF(public, '管理局', '有限公司')"
     return select(
         coded(placed, "region6", "500000 + id"),
         f"({lay.outside} + id)::INTEGER AS code",
         "uscc",
-        f"{name_sql(lookup([x[2] for x in OUTSIDE_PLACES], 'place'), f'id + {p.firms} + 7', lookup(WORDS, 'word'))} AS name",
+        f"{name_sql(lookup([x[2] for x in OUTSIDE_PLACES], 'place'), f'id + {p.firms} + 7', word, form)} AS name",
+        "region6",
+        "public",
         "concat('84', lpad((id * 37 % 9)::VARCHAR, 3, '0'), lpad(id::VARCHAR, 10, '0')) AS account_no",
         "concat('1051', lpad((id * 13 % 100000000)::VARCHAR, 8, '0')) AS bank_no",
     )

@@ -96,6 +96,17 @@ PARTIES = (
     ("risk2", "金盾数字交易公司", "corp", "risk"),
 )  # fmt: skip
 
+# key-enterprise tags (domain E) that are published as lists: code, level, who publishes, years a term lasts, share of firms
+TAGS = (
+    ("01", "PROVINCE", "自治区工业和信息化厅", 3, 0.020), ("02", "NATIONAL", "工业和信息化部", 3, 0.004), ("03", "PROVINCE", "自治区工业和信息化厅", 3, 0.030),
+    ("04", "NATIONAL", "工业和信息化部", 3, 0.002), ("05", "PROVINCE", "自治区大数据发展局", 1, 0.003), ("06", "NATIONAL", "全国高新技术企业认定管理办公室", 3, 0.030),
+    ("07", "NATIONAL", "科学技术部", 1, 0.040), ("08", "PROVINCE", "自治区科学技术厅", 3, 0.006), ("09", "PROVINCE", "自治区科学技术厅", 2, 0.001),
+    ("10", "NATIONAL", "商务部", 3, 0.003), ("11", "PROVINCE", "自治区发展和改革委员会", 3, 0.006), ("12", "NATIONAL", "国家知识产权局", 3, 0.006),
+    ("13", "PROVINCE", "自治区工业和信息化厅", 3, 0.006), ("14", "PROVINCE", "自治区工业和信息化厅", 3, 0.006), ("16", "PROVINCE", "自治区农业农村厅", 2, 0.006),
+    ("21", "NATIONAL", "海关总署", 3, 0.004), ("23", "PROVINCE", "自治区商务厅", 5, 0.003), ("24", "CITY", "市文化广电和旅游局", 2, 0.003),
+    ("25", "CITY", "市民政局", 2, 0.005),
+)  # fmt: skip
+
 CURRENCIES = (
     ("CNY", 2, 1.0),
     ("USD", 2, 7.12),

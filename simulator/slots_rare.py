@@ -59,7 +59,7 @@ def exceptional(u: Callable[[str], str], noise: Callable[[str, float], str], out
         # the opposite of row 52: a debit comes back, red (negative debit) or blue (credit)
         slot(reversed_, 53, "REFUND_IN", wrong, rday, cpty=outside, flag=f"IF({u('red?')} < 0.5e0, 2, 3)", ref=52),
         slot(
-            f"{u('supplement?')} < 0.02e0",
+            f"n_sales > 0 AND {u('supplement?')} < 0.02e0",
             54,
             "SALES",
             f"inflow * 0.02e0 * {noise('supplement', 0.4)}",
@@ -69,7 +69,7 @@ def exceptional(u: Callable[[str], str], noise: Callable[[str, float], str], out
         ),
         slot(f"{u('zero?')} < 0.003e0", 55, "ZERO", "0e0", ("4", "26")),
         slot(
-            f"arch IN (0, 1, 4) AND {u('bill?')} < 0.12e0",
+            f"n_sales > 0 AND arch IN (0, 1, 4) AND {u('bill?')} < 0.12e0",
             56,
             "BILL_IN",
             f"inflow * 0.10e0 * {noise('bill', 0.4)}",
@@ -91,7 +91,7 @@ def deposit_level(d: Draws, m: str) -> str:
 
 def foreign(u: Callable[[str], str], noise: Callable[[str, float], str], outside: str) -> list[Slot]:
     """Receipts from abroad on the foreign-currency account, and what is sold to the wealth desk from it."""
-    live = "cur2 > 0 AND m >= open2"
+    live = "n_sales > 0 AND cur2 > 0 AND m >= open2"
     return [
         slot(
             f"{live} AND {u('export?')} < 0.8e0",

@@ -36,11 +36,11 @@ def firm_months(d: Draws, p: Params) -> dict[str, str]:
         "in_cnt": f"{n_in} + 3",
         "out_cnt": f"{n_out} + 4",
         "all_cnt": f"{n_in} + {n_out} + 7",
-        "op_in_amt": "round(inflow)",
+        "op_in_amt": f"IF({n_in} = 0, 0, round(inflow))",
         "op_out_amt": f"round({op_out})",
         "op_in_cnt": n_in,
         "op_out_cnt": n_out,
-        "med_in_amt": near(f"inflow / {n_in} * 0.7e0", "median"),
+        "med_in_amt": near(f"inflow / nullif({n_in}, 0) * 0.7e0", "median"),
         "max_in_amt": of("inflow", 0.1, 0.5, "max in"),
         "max_out_amt": of(op_out, 0.1, 0.4, "max out"),
         "large_in_amt": f"IF(inflow > 1e8, {of('inflow', 0, 0.4, 'large in')}, 0)",
@@ -97,8 +97,8 @@ def categories(d: Draws) -> dict[str, tuple[str, str, str]]:
         return f"{d.u(key + '?', 'f', 'm')} < {chance}", f"greatest(1e0, round({amount} * exp(0.3e0 * {d.z(key, 'f', 'm')})))", n
 
     return {
-        "sales_receipt": part("sales", "inflow - pos", n="n_sales"),
-        "pos_settlement": part("pos", "pos", "IF(pos > 0e0, 0.95e0, 0e0)", "greatest(1, n_pos)"),
+        "sales_receipt": part("sales", "inflow - pos", "IF(n_sales > 0, 1e0, 0e0)", "n_sales"),
+        "pos_settlement": part("pos", "pos", "IF(n_pos > 0, 0.95e0, 0e0)", "greatest(1, n_pos)"),
         "supplier_payment": part("supplier", "budget", n="n_outside"),
         "wage": part("wage", "wages", "IF(wage_missed, 0e0, 1e0)", "4"),
         "tax": part("tax", "vat * 1.1e0", "IF(general OR m % 3 = 2, 0.97e0, 0e0)", "2"),

@@ -75,7 +75,7 @@ def customers(rows: str, p: Params) -> str:
 def sales(p: Params, months: str) -> str:
     """Rows of the sellers (see ledger) in `months`, a condition on m; a payer inside is the account the money comes from."""
     d = Draws(p.seed)
-    rows = select("state", *CUSTOMER, "(inflow - pos) / n_sales AS mean", "unnest(range(n_sales))::INTEGER AS k", where=months)
+    rows = select("state", *CUSTOMER, "(inflow - pos) / greatest(1, n_sales) AS mean", "unnest(range(n_sales))::INTEGER AS k", where=months)
     drawn = select(
         rows,
         "*",

@@ -17,7 +17,10 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "reg_shareholder": ("firm_id", "party_id", "valid_from"),
     "reg_key_person": ("firm_id", "party_id", "role", "valid_from"),
     "reg_abnormal": ("event_id",),
+    "tag_enterprise": ("firm_id", "tag_code", "valid_from"),
 }
+INNOVATION = tuple(f"{n:02}" for n in range(1, 13))
+"""Codes of the key-enterprise tags of the innovation group (domain E)."""
 
 
 def firms_with_accounts(accounts: DataFrame, dates: DataFrame) -> DataFrame:
@@ -53,6 +56,8 @@ def registration(
         .join(_holders(known_records(records["reg_shareholder"], dates)), keys, "left")
         .join(_representative(known_records(records["reg_key_person"], dates)), keys, "left")
         .join(_abnormal(known_records(records["reg_abnormal"], dates)), keys, "left")
+        .join(_tags(known_records(records["tag_enterprise"], dates)), keys, "left")
+        .join(_listed_since(records["tag_enterprise"], dates), "snapshot_date", "left")
         .join(taxed, "firm_id", "left")
         .join(F.broadcast(coverage), "snapshot_date", "inner")
         .select("*", F.when(F.col("industry4").isNotNull(), size).alias("size_class"))
@@ -65,7 +70,7 @@ def registration(
         "n_shareholder", "top1_holder_pct", "natural_holder_pct",
         F.coalesce("abnormal", F.when(F.col("industry4").isNotNull(), 0)).alias("abnormal_active"),
         _months_since("rep_since").alias("rep_tenure_months"),
-        F.lit(None).cast("int").alias("n_tag_innov"),  # no tag source delivers yet: absent is null, not 0
+        F.coalesce("tags", F.when(F.col("listed"), 0)).alias("n_tag_innov"),
         F.substring("industry4", 1, 1).alias("industry_section"),
         (F.col("tax") & (F.coalesce("since", F.date_add("snapshot_date", 1)) <= F.col("snapshot_date"))).alias("tax_covered"),
         F.col("court").alias("court_covered"),
@@ -94,3 +99,17 @@ def _representative(rows: DataFrame) -> DataFrame:
 
 def _abnormal(rows: DataFrame) -> DataFrame:
     return rows.where(in_force("event_date", "end_date")).groupBy("firm_id", "snapshot_date").agg(F.lit(1).alias("abnormal"))
+
+
+def _tags(rows: DataFrame) -> DataFrame:
+    """Innovation tags in force, each once though a second term may have begun before the first ended."""
+    mine = rows.where(F.col("tag_code").isin(*INNOVATION) & in_force("valid_from", "valid_to"))
+    return mine.groupBy("firm_id", "snapshot_date").agg(F.count_distinct("tag_code").cast("int").alias("tags"))
+
+
+def _listed_since(tags: DataFrame, dates: DataFrame) -> DataFrame:
+    """snapshot_date, listed: whether any list was known by then; before that a firm without a tag has null, not 0."""
+    since = tags.agg(F.min("known_from").alias("since"))
+    return F.broadcast(
+        dates.crossJoin(F.broadcast(since)).select("snapshot_date", (F.col("since") <= F.col("snapshot_date")).alias("listed"))
+    )

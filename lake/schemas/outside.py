@@ -122,6 +122,11 @@ OUTSIDE: dict[str, tuple[str, str, str]] = {
         "firm_id party_id role valid_from",
         "firm_id string! firm\nparty_id string! person\nrole string! LEGAL_REP, DIRECTOR, MANAGER\nvalid_from date! from\nvalid_to date to",
     ),
+    "tag_enterprise": (
+        "registry",
+        "firm_id tag_code valid_from",
+        "firm_id string! firm\ntag_code string! key-enterprise tag, 01 to 28\nlevel string! NATIONAL, PROVINCE, CITY, DERIVED\nbatch_no string! list\nvalid_from date! from\nvalid_to date until (exclusive)\nsource string! who published the list, or the rule and its version\nsource_doc_hash string! SHA-256 of the list",
+    ),
     "loan_contract": (
         "loans",
         "lender_id loan_no",

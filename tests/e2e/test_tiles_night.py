@@ -58,6 +58,16 @@ def firms(s: Silver) -> None:
         known=since,
     )
     s.row("reg_key_person", firm_id="F1", party_id="P1", valid_from=date(2022, 4, 20), known=since)
+    tags = [
+        ("01", date(2023, 5, 1), date(2026, 5, 1)),
+        ("01", date(2024, 5, 1), None),
+        ("07", date(2023, 5, 6), D2),
+        ("12", D2, None),
+        ("13", D1, None),
+    ]
+    for code, begin, end in tags:  # in force: 01 twice, 12; 07 ends on the day, 13 is no innovation tag
+        s.row("tag_enterprise", firm_id="F1", tag_code=code, valid_from=begin, valid_to=end, known=since)
+    s.row("tag_enterprise", firm_id="F1", tag_code="03", valid_from=date(2024, 1, 1), known=D2 + timedelta(days=1))
     s.row("court_dishonest", case_no="D1", party_id="P1", publish_date=date(2024, 4, 20), known=date(2024, 4, 20))
     s.row("court_case", case_no="C1", party_id="F1", publish_date=date(2024, 4, 20), cause_group="loan", known=date(2024, 4, 20))
     own = {"firm_id": "F1", "lender_id": "BK", "loan_no": "L1"}
@@ -173,9 +183,10 @@ def test_registration_of_the_night(nights) -> None:  # type: ignore[no-untyped-d
     tile = rows(nights, "registration")
     assert ("F2", D2) in tile, "a firm with 500 employees and little inflow stays a small one"
     row = measures(tile["F1", D2])
+    assert rows(nights, "registration")["F2", D2]["n_tag_innov"] == 0, "lists were delivered, the firm is on none"
     assert row == {
         "firm_id": "F1", "snapshot_date": D2, "age_months": 61, "reg_capital": 500, "paid_in_capital": 200, "n_shareholder": 2, "top1_holder_pct": 0.7,
-        "natural_holder_pct": 0.7, "abnormal_active": 0, "rep_tenure_months": 24, "n_tag_innov": None, "industry_section": "C", "size_class": "MICRO",
+        "natural_holder_pct": 0.7, "abnormal_active": 0, "rep_tenure_months": 24, "n_tag_innov": 2, "industry_section": "C", "size_class": "MICRO",
         "status": "ACTIVE", "tax_covered": False, "court_covered": True, "loan_covered": False, "registry_covered": True,
     }  # fmt: skip
 
