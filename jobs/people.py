@@ -47,9 +47,9 @@ def _need_lake(settings: Settings) -> None:
 def status(settings: Settings) -> None:
     """Last nights, last runs and the champion model."""
     _need_lake(settings)
-    nights = _query(settings, "SELECT as_of, status, model_id, firms_scored, at FROM n ORDER BY as_of DESC LIMIT 7", n="ops.night")
+    nights = _query(settings, 'SELECT as_of, status, model_id, firms_scored, "at" FROM n ORDER BY as_of DESC LIMIT 7', n="ops.night")
     console.print(_grid("published nights", *nights))
-    runs = "SELECT job, as_of, status, round(seconds, 1) AS seconds, rows, at FROM r ORDER BY at DESC LIMIT 20"
+    runs = 'SELECT job, as_of, status, round(seconds, 1) AS seconds, rows, "at" FROM r ORDER BY "at" DESC LIMIT 20'
     console.print(_grid("last runs", *_query(settings, runs, r="ops.run")))
     champion = settings.home / "models" / "champion"
     console.print(f"champion model: {champion.read_text().strip() if champion.is_file() else 'none yet (liushui train)'}")
@@ -175,7 +175,9 @@ def _rules(rows: list[dict[str, Any]], limit: int) -> None:
 
 def _show(title: str, rows: list[dict[str, Any]], limit: int) -> None:
     more = f" ({limit} of {len(rows):,}; --limit shows more, --json all)" if len(rows) > limit else f" ({len(rows):,})"
-    console.print(_grid(title + more, list(rows[0]), [tuple(r.values()) for r in rows[:limit]]) if rows else f"{title}: none")
+    console.print(title + more if rows else f"{title}: none", markup=False)
+    if rows:
+        console.print(_grid("", list(rows[0]), [tuple(r.values()) for r in rows[:limit]]))
 
 
 def indicator(settings: Settings, name: str, values: Path | None = None) -> None:

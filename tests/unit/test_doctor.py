@@ -129,3 +129,7 @@ def test_the_command(sick: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     assert json.loads(capsys.readouterr().out)["rules"][0]["rule_id"] == "V01"
     assert cli.run_command(["doctor", "--as-of", str(NIGHT - timedelta(days=1))]) == 0
     assert "files refused: none" in capsys.readouterr().out
+    made.publish(sick)
+    assert cli.run_command(["status"]) == 0
+    text = capsys.readouterr().out
+    assert "PUBLISHED" in text and "check-flows" in text and "none yet (liushui train)" in text
