@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _ROW = "_row"
+_TECHNICAL = ("created_timestamp", "snapshot_date")
+"""Columns of the feature tables: in the entity frame they would stand for the times that decide what counts."""
 
 
 def training_frame(settings: Settings, entity_df: pd.DataFrame, service: str = "full_v1", *, published: bool = True) -> pd.DataFrame:
@@ -25,9 +27,9 @@ def training_frame(settings: Settings, entity_df: pd.DataFrame, service: str = "
     """
     names = inputs.feature_names(service)
     needed = {"firm_id", "event_timestamp"} - set(entity_df.columns)
-    if needed or (clash := set(entity_df.columns) & {*names, _ROW}):
+    if needed or (clash := set(entity_df.columns) & {*names, _ROW, *_TECHNICAL}):
         what = f"lacks {', '.join(sorted(needed))}" if needed else f"already has {', '.join(sorted(clash))}"
-        raise ContractBroken(f"the entity frame {what}. Expected firm_id, event_timestamp and columns that are no indicators.")
+        raise ContractBroken(f"the entity frame {what}. Expected firm_id, event_timestamp and columns that no feature table has.")
     if getattr(entity_df["event_timestamp"].dtype, "tz", None) is None:
         raise ContractBroken("event_timestamp has no time zone. Localize it: snapshots are known at 06:00 Asia/Shanghai.")
     if entity_df.empty:

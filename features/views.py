@@ -5,6 +5,7 @@ Importing Feast takes seconds, so nothing imports this module before it is neede
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
@@ -22,12 +23,22 @@ from lake.tables import table
 TTL = timedelta(days=45)
 SCORECARD, VECTOR = "firm_scorecard", "firm_vector"
 _TYPES = {"string": String, "int": Int64, "bigint": Int64, "double": Float64, "boolean": Bool, "date": String}
+OWNERS = {"acct": "account flows", "tax": "tax records", "court": "court records", "reg": "registry", "tag": "registry", "loan": "loans"}
+"""Who answers for a value, by the first part of the table its catalogue row names first."""
+SERVICE_OWNER = "scoring"
 _TIMES = ("event_timestamp", "created_timestamp")
 
 
 def entity() -> Entity:
     """The firm, by its token. One surrogate key: composite keys of Feast collide."""
-    return Entity(name="firm", join_keys=["firm_id"], value_type=ValueType.STRING, description="small firm, by token")
+    return Entity(
+        name="firm", join_keys=["firm_id"], value_type=ValueType.STRING, description="small firm, by token", owner=OWNERS["reg"]
+    )  # fmt: skip
+
+
+def owner(indicators: Iterable[Indicator]) -> str:
+    """Who answers for most of the indicators."""
+    return Counter(OWNERS[i.source_table.partition("_")[0]] for i in indicators).most_common(1)[0][0]
 
 
 def _source(settings: Settings, name: str) -> FileSource:
@@ -41,9 +52,14 @@ def field(i: Indicator) -> Field:
     """An indicator as a field: description and tags from its catalogue row."""
     tags = {
         "id": i.id, "name_zh": i.name_zh, "unit": i.unit, "window": i.window, "clock": i.clock, "formula": i.formula,
-        "null_policy": i.null_policy, "monotone": str(i.monotone), "source": i.source_table,
+        "null_policy": i.null_policy, "monotone": str(i.monotone), "source": i.source_table, "owner": owner([i]),
     }  # fmt: skip
     return Field(name=i.name, dtype=Float64 if i.dtype == "double" else Int64, description=i.description, tags=tags)
+
+
+def sources(indicators: Iterable[Indicator]) -> list[str]:
+    """Source tables of some indicators."""
+    return sorted({t for i in indicators for t in i.source_table.split(";")})
 
 
 def feature_views(settings: Settings, indicators: Iterable[Indicator] | None = None) -> dict[str, FeatureView]:
@@ -54,7 +70,8 @@ def feature_views(settings: Settings, indicators: Iterable[Indicator] | None = N
     return {
         name: FeatureView(
             name=name, entities=[entity()], ttl=TTL, online=False, schema=[field(i) for i in found], source=_source(settings, f"feature.{name}"),
-            tags={"indicators": str(len(found))}, description=f"indicators of {name}",
+            tags={"indicators": str(len(found)), "codes": found[0].id[:2], "sources": ", ".join(sources(found))},
+            description=f"{name.replace('_', ' ')}: {len(found)} indicators per firm and night", owner=owner(found),
         )
         for name, found in members.items()
     }  # fmt: skip
@@ -64,7 +81,8 @@ def services(views: dict[str, FeatureView]) -> list[FeatureService]:
     """full_v1 (370) and flow_only_v1 (264); the tag `hash` is that of the ordered inputs."""
     return [
         FeatureService(
-            name=name, features=[views[d] for d in dict.fromkeys(inputs.dimension_of(name).values())],
+            name=name, features=[views[d] for d in dict.fromkeys(inputs.dimension_of(name).values())], owner=SERVICE_OWNER,
+            description=f"inputs of the model {name.removesuffix('_v1')}, as known at the time asked for",
             tags={"inputs": str(len(inputs.feature_names(name))), "hash": inputs.feature_hash(name)},
         )
         for name in inputs.SERVICES
@@ -82,7 +100,7 @@ def online_views(settings: Settings) -> list[FeatureView]:
     packed = [Field(name="values", dtype=Array(Float32)), Field(name="names_hash", dtype=String), Field(name="snapshot_date", dtype=String)]
     return [
         FeatureView(
-            name=name, entities=[entity()], ttl=TTL, online=True, schema=schema, description=meaning,
+            name=name, entities=[entity()], ttl=TTL, online=True, schema=schema, description=meaning, owner=SERVICE_OWNER,
             source=PushSource(name=f"{name}_push", batch_source=_source(settings, source)),
         )
         for name, schema, source, meaning in (

@@ -85,7 +85,70 @@ def simulator(args: argparse.Namespace) -> None:
         line("simulator.all", seconds, rows, preset=args.preset)
 
 
-BENCHES: dict[str, Callable[[argparse.Namespace], None]] = {"bank_day": bank_day, "simulator": simulator}
+def indicators(args: argparse.Namespace) -> None:
+    """A full pass, then the night after it with 1 % of the firms restated; the firm_month indicators beside Spark and DuckDB."""
+    from lake.settings import load_settings
+    from tests.perf import firm_month, measure, nightly
+
+    n = args.firms
+    with tempfile.TemporaryDirectory(dir=args.work) as folder:
+        home = Path(folder)
+        run("simulator", "tiles", "--firms", str(n), "--months", "24", "--out", str(home), home=home)
+        settings = load_settings("local", home)
+        first = firm_month.AS_OF
+        full = measure.run("jobs", "indicators", "--as-of", str(first), home=home)
+        limits = {"limit_seconds": 480} if n >= 420_000 else {}
+        shown = {"firms": n, "microseconds_per_firm": int(full.seconds / n * 1e6), "phases": phases(settings)}
+        line("indicators.full", full.seconds, n, **shown, peak_mb=full.peak_mb, limit_mb=14_336, **limits)
+        night = nightly.next_night(settings, first, 0.01)
+        part = measure.run("jobs", "indicators", "--as-of", str(night), home=home)
+        limits = {"limit_seconds": 120} if n >= 420_000 else {}
+        shown = {"firms": n, "ratio_to_full": round(part.seconds / full.seconds, 2), "phases": phases(settings)}
+        line("indicators.night", part.seconds, n, **shown, peak_mb=part.peak_mb, **limits)
+        ways = {way: measure.run("tests.perf.firm_month", way, home=home) for way in firm_month.WAYS}
+        seconds = {way: json.loads(x.out.splitlines()[-1])["seconds"] for way, x in ways.items()}
+        best, count = min(seconds["spark"], seconds["duckdb"]), len(firm_month.chosen())
+        for way, x in ways.items():
+            line(f"firm_month.{way}", seconds[way], n, indicators=count, peak_mb=x.peak_mb)
+        other = firm_month.differences(settings)
+        line(
+            "firm_month",
+            seconds["engine"],
+            n,
+            times_faster_than_the_better=round(best / seconds["engine"], 2),
+            limit=1.5,
+            other_values=other,
+        )
+
+
+def phases(settings: object) -> dict[str, object]:
+    """What the last run of `indicators` says of itself in ops.run."""
+    from lake import store
+
+    rows = store.read(settings, "ops.run", columns=["job", "at", "detail"]).to_pylist()  # type: ignore[arg-type]
+    detail = json.loads(max((r for r in rows if r["job"] == "indicators"), key=lambda r: r["at"])["detail"])
+    return {k: detail[k] for k in ("pass", "why", "firms_whole", "firms_checked", "seconds")}
+
+
+def retrieval(args: argparse.Namespace) -> None:
+    """A training frame of 70,000 firms x 370 over 12 monthly snapshots, beside Feast's Spark store on the same tables."""
+    from tests.perf import measure
+
+    with tempfile.TemporaryDirectory(dir=args.work) as folder:
+        home, n = Path(folder), str(args.sample)
+        measure.run("tests.perf.retrieval", "make", n, home=home)
+        found = {way: measure.run("tests.perf.retrieval", way, n, home=home) for way in ("ours", "spark")}
+        told = {way: json.loads(x.out.splitlines()[-1]) for way, x in found.items()}
+        if any(told["ours"][k] != told["spark"][k] for k in ("rows", "filled")):
+            sys.exit(f"retrieval: the two stores differ: {told}")
+        line("retrieval.ours", told["ours"]["seconds"], args.sample, peak_mb=found["ours"].peak_mb, limit_seconds=12, limit_mb=3_072)
+        ratio = round(told["spark"]["seconds"] / told["ours"]["seconds"], 1)
+        line("retrieval.feast_spark", told["spark"]["seconds"], args.sample, peak_mb=found["spark"].peak_mb, times_slower=ratio)
+
+
+BENCHES: dict[str, Callable[[argparse.Namespace], None]] = {
+    "bank_day": bank_day, "simulator": simulator, "indicators": indicators, "retrieval": retrieval,
+}  # fmt: skip
 
 
 def main() -> None:
@@ -93,7 +156,9 @@ def main() -> None:
     parser.add_argument("--only", choices=sorted(BENCHES))
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--firms", type=int, default=42_000)
+    parser.add_argument("--sample", type=int, default=70_000, help="firms of the training frame")
     parser.add_argument("--preset", default="ci")
+    parser.add_argument("--work", type=Path, help="folder for the homes of the benches (default: the system's)")
     args = parser.parse_args()
     for name, bench in BENCHES.items():
         if args.only in (None, name):

@@ -13,7 +13,7 @@ from lake.clock import SHANGHAI, add_months, cut_off, latest_closed_month
 from lake.settings import Settings
 from lake.store import open_table, uri
 
-SNAPSHOT = ("registration", "firm_bucket", "firm_state")
+SNAPSHOT = ("registration", "firm_bucket")
 MONTHLY = ("firm_month", "firm_category_month", "firm_counterparty_month")
 SEED = 7
 
@@ -33,7 +33,8 @@ def next_night(settings: Settings, last: date, share: float) -> date:
     work.mkdir(parents=True)
     con = duckdb.connect(config={"threads": 2})
     for name in (*SNAPSHOT, *MONTHLY):
-        listed = [f.removeprefix("file://") for f in open_table(uri(settings, f"tile.{name}")).file_uris()]
+        files_now = open_table(uri(settings, f"tile.{name}")).file_uris()
+        listed = [f.removeprefix("file://") for f in files_now if f"as_of={night}" not in f]
         rows = f"read_parquet({listed}, hive_partitioning = false)"
         if name in SNAPSHOT:
             query = f"SELECT * REPLACE (DATE '{night}' AS snapshot_date, {known}) FROM {rows} WHERE snapshot_date = DATE '{last}'"

@@ -195,7 +195,7 @@ def _versions(r: random.Random, rows: list[Row], as_of: date) -> list[Row]:
     for row in rows:
         found.append(row)
         if r.random() < 0.1:
-            later = as_of + timedelta(days=3)
+            later = as_of + timedelta(days=5)
             wrong = {k: 7 for k in ("op_in_amt", "amt", "in_amt", "bal", "vat_sales", "amount") if k in row}
             found.append(
                 row | wrong | {"available_at": datetime(later.year, later.month, later.day, tzinfo=SHANGHAI), "tile_version": 20991231}

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features import inputs, online, published, retrieval
+from features import catalogue, inputs, online, published, retrieval
 from features.feast_client import open_store
+from features.views import OWNERS
 from jobs import publish
 from jobs.sql_views import open_published
 from lake import store
@@ -164,10 +165,69 @@ def test_publishing_again_is_nothing_and_an_older_night_leaves_online_alone(sett
 def test_the_registry_holds_the_catalogue(home: Settings) -> None:
     client = open_store(home)
     views = {v.name: v for v in client.list_feature_views()}
-    assert set(views) == {*DIMENSIONS, "firm_scorecard", "firm_vector"}
-    assert sum(len(views[d].features) for d in DIMENSIONS) == 370
-    field = next(f for f in views["fund_scale"].features if f.name == "op_inflow_amt_12m")
-    assert field.tags["id"] == "FS004" and field.tags["unit"] == "CNY" and field.description.startswith("Operating inflow")
-    full, flow = client.get_feature_service("full_v1"), client.get_feature_service("flow_only_v1")
-    assert (full.tags["inputs"], flow.tags["inputs"]) == ("370", "264")
-    assert full.tags["hash"] == inputs.feature_hash()
+    assert set(views) == {*DIMENSIONS, "firm_scorecard", "firm_vector"} and len(DIMENSIONS) == 11
+    held = {f.name: (d, f) for d in DIMENSIONS for f in views[d].features}
+    assert held.keys() == catalogue.by_name().keys() and len(held) == len(catalogue.load()) == 370
+    for i in catalogue.load():
+        dimension, field = held[i.name]
+        assert dimension == i.dimension and field.description == i.description, i.id
+        assert str(field.dtype) == ("Float64" if i.dtype == "double" else "Int64"), i.id
+        told = {k: field.tags[k] for k in ("id", "name_zh", "unit", "window", "clock", "formula", "null_policy", "monotone", "source")}
+        row = {k: str(getattr(i, k)) for k in told if k != "source"} | {"source": i.source_table}
+        assert told == row and field.tags["owner"] in OWNERS.values(), i.id
+    for name in DIMENSIONS:
+        v = views[name]
+        assert v.owner in OWNERS.values() and v.description and v.tags["indicators"] == str(len(v.features))
+        assert v.ttl == timedelta(days=45) and not v.online and [e.name for e in v.entity_columns] == ["firm_id"]
+        assert (v.batch_source.timestamp_field, v.batch_source.created_timestamp_column) == ("event_timestamp", "created_timestamp")
+        assert v.batch_source.path == store.uri(home, f"feature.{name}")
+    assert {d: views[d].owner for d in ("fund_usage", "tax", "judicial", "registration", "credit_debt")} == {
+        "fund_usage": "account flows", "tax": "tax records", "judicial": "court records", "registration": "registry", "credit_debt": "loans",
+    }  # fmt: skip
+
+
+def test_the_services_hold_their_inputs(home: Settings) -> None:
+    client = open_store(home)
+    for name, count, dimensions in (("full_v1", 370, 11), ("flow_only_v1", 264, 6)):
+        service = client.get_feature_service(name)
+        named = [f.name for p in service.feature_view_projections for f in p.features]
+        assert sorted(named) == sorted(inputs.feature_names(name)) and len(named) == count
+        assert len(service.feature_view_projections) == dimensions
+        assert service.owner and service.description and service.tags == {"inputs": str(count), "hash": inputs.feature_hash(name)}
+
+
+def test_nothing_gets_past_the_knowledge_time(home: Settings) -> None:
+    """A row created in August for an April snapshot: known to nobody who asks as of April, however it is asked."""
+    april, august = known_at(date(2026, 4, 5)), known_at(date(2026, 8, 1))
+    first = inputs.feature_names()[0]
+    client = open_store(home, "latest")
+    for service in inputs.SERVICES:
+        for option in ({}, {"filter_by_created_timestamp": False}, {"filter_by_created_timestamp": True}):
+            found = client.get_historical_features(asked(("F1", april)), client.get_feature_service(service), **option).to_df()
+            assert found[first].isna().all() and len(found) == 1
+    by_name = client.get_historical_features(asked(("F1", april)), [f"fund_scale:{first}"], filter_by_created_timestamp=False).to_df()
+    assert by_name[first].isna().all()
+    for published_only in (True, False):
+        rows = asked(("F1", april), ("F1", april + timedelta(days=44)), ("F1", august), ("F2", known_at(date(2026, 1, 1))))
+        found = retrieval.training_frame(home, rows, published=published_only)
+        assert found["label"].tolist() == [0, 1, 2, 3]
+        # from August on April's row is known, but July's is the newer snapshot; nothing before the first snapshot
+        assert [None if pd.isna(v) else float(v) for v in found[first]] == [None, None, 10.0, None]
+    for name in ("created_timestamp", "snapshot_date"):
+        with pytest.raises(ContractBroken, match=name):
+            retrieval.training_frame(home, asked(("F1", april)).assign(**{name: april}))
+
+
+def test_a_frame_of_duplicates_unknown_firms_and_early_times_keeps_every_row(home: Settings) -> None:
+    """Many rows in any order, with an index of their own: each comes back in its place, with the values of its own moment."""
+    r = np.random.default_rng(3)
+    moments = [known_at(d) for d in (date(2020, 1, 1), date(2026, 7, 4), date(2026, 7, 5), D)]
+    rows = asked(*((str(r.choice([*FIRMS, "X8", "X9"])), moments[r.integers(4)]) for _ in range(500)))
+    rows.index = pd.Index(r.permutation(500) + 7)
+    found = retrieval.training_frame(home, rows)
+    assert found.index.equals(rows.index) and found["label"].tolist() == rows["label"].tolist()
+    assert found["event_timestamp"].equals(rows["event_timestamp"])
+    base = {moments[2]: 10.0, moments[3]: 500.0}
+    for firm, when, value in zip(rows["firm_id"], rows["event_timestamp"].dt.tz_localize(None), found[inputs.feature_names()[0]]):
+        expected = base[when] + 1000 * FIRMS.index(firm) if firm in FIRMS and when in base else None
+        assert (None if pd.isna(value) else float(value)) == expected, (firm, when)

@@ -78,6 +78,20 @@ def two_nights(lake: Any, restated: int = 2) -> tuple[date, date]:
     return NIGHTS[0], NIGHTS[1]
 
 
+def test_a_firm_is_touched_by_what_the_night_before_had_not_read(lake: Any) -> None:
+    """A row of an earlier night's partition that becomes known now, and one that a later load says was known earlier."""
+    rows = {n: [r for r in found if r["as_of"] <= NIGHTS[0]] for n, found in random_tiles.random_rows(SEED, FIRMS, NIGHTS[0]).items()}
+    one, other = list({r["firm_id"]: r for r in rows["firm_month"]}.values())[:2]
+    tonight, before = random_nights.learnt(NIGHTS[1]), random_nights.learnt(NIGHTS[0])
+    write(lake.settings, rows | {"firm_month": [*rows["firm_month"], one | tonight | {"as_of": NIGHTS[0]}]})
+    night(lake, NIGHTS[0])
+    snapshot = [r | {"snapshot_date": NIGHTS[1]} | tonight for r in rows["registration"]]
+    write(lake.settings, {"registration": snapshot, "firm_month": [other | before | {"as_of": NIGHTS[1]}]})
+    found = {t: intake.tile_files(lake.settings, t, (NIGHTS[1],), compiled.load()) for t in intake.TILES}
+    made = indicators_plan.make(lake.settings, NIGHTS[1], {t: f for t, f in found.items() if f is not None}, compiled.load())
+    assert made.firms.to_pylist() == sorted([one["firm_id"], other["firm_id"]])
+
+
 def test_a_wrong_carried_value_stops_the_night(lake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     _, as_of = two_nights(lake)
     july = [r for r in store.read(lake.settings, "tile.firm_month").to_pylist() if r["month"] == date(2026, 7, 1)]
