@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import pandas as pd
 
 from features import inputs
 from features.feast_client import apply, open_store
 from lake.errors import ContractBroken
 from lake.settings import Settings
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _ROW = "_row"
 _TECHNICAL = ("created_timestamp", "snapshot_date")
@@ -42,4 +39,4 @@ def training_frame(settings: Settings, entity_df: pd.DataFrame, service: str = "
     if len(found) != len(entity_df):
         raise ContractBroken(f"retrieval of {service} returned {len(found)} rows for {len(entity_df)} asked.")
     found.index = entity_df.index
-    return found[[*entity_df.columns, *names]]
+    return pd.concat([entity_df, found[names]], axis=1)  # Feast hands back moments in UTC: the caller keeps its own
