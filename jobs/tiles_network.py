@@ -56,12 +56,13 @@ def write_network(night: Night, touched: DataFrame | None, days: list[date], fir
     keys = None
     if touched is not None and months.restated:
         keys = _concerned(looping, touched, months, firms).persist()
+    members = firms if keys is None or months.closed else keys.select("firm_id").distinct()
     records = {name: intervals(night.known(f"silver.{name}"), key) for name, key in network.SOURCES.items()}
     ends = local_rows(night.lake.spark, [(m, month_end(m), closed_on(m)) for m in months.all], "month date, month_end date, close date")
     parts = [
         network_flows.mirror_pairs(rows), network_flows.loops(looping, keys),
         network_flows.risky(rows, network.risky_spans(records), CLOSE_AFTER_DAYS),
-        network.related(records, ends, firms), network.guarantee_circles(records["loan_guarantee"], ends, firms),
+        network.related(records, ends, members), network.guarantee_circles(records["loan_guarantee"], ends, members),
     ]  # fmt: skip
     before = read_months(night, NAME) if not night.history else night.lake.empty(NAME)
 

@@ -77,29 +77,30 @@ def mirror_pairs(rows: DataFrame) -> DataFrame:
 
 
 def loop_payments(rows: DataFrame) -> DataFrame:
-    """The `payments` that loops are made of, with `reach` and `payer`, `payee`."""
+    """The `payments` that loops are made of, with `reach`, `payer`, `payee` and their hashes `p`, `q`.
+
+    Parties are joined by hash, which sorts and moves at a fraction of the cost of their tokens, and compared by token in the end.
+    """
     fit = rows.where((F.col("amt") >= LEAST_FEN) & ~F.col("category").isin(*APART) & (F.col("firm_id") != F.col("cpty_id")))
     debit = ~F.col("credit")
-    return reaching(fit, LOOP_DAYS).select(
+    sides = reaching(fit, LOOP_DAYS).select(
         "firm_id", "reach", "credit", F.col("txn_key").alias("key"), "ts", F.col("biz_date").alias("day"), "amt",
         F.when(debit, F.col("firm_id")).otherwise(F.col("cpty_id")).alias("payer"), F.when(debit, F.col("cpty_id")).otherwise(F.col("firm_id")).alias("payee"),
     )  # fmt: skip
+    return sides.select("*", F.xxhash64("payer").alias("p"), F.xxhash64("payee").alias("q"))
 
 
 def loops(rows: DataFrame, firms: DataFrame | None) -> DataFrame:
     """firm_id, month, circ_amt, circ_cnt from `loop_payments`; `firms` (firm_id, month): whose loops are wanted, all when None."""
     own = rows if firms is None else rows.join(firms.select("firm_id", F.col("month").alias("reach")), ["firm_id", "reach"], "left_semi")
     paid, back, between = own.where("NOT credit"), own.where("credit"), rows.where("NOT credit")
-    first = _leg("f", paid, "payer", "payee", "firm", "a")
-    last = _leg("l", back, "payee", "payer", "firm", "z")
-    inside = F.datediff("l_day", "f_day").between(0, LOOP_DAYS) & (F.col("l_ts") > F.col("f_ts"))
-    started = (
-        _ways(paid, back, between).join(first, ["reach", "firm", "a"], "inner").join(last, ["reach", "firm", "z"], "inner").where(inside)
-    )
+    first, last, middle = _leg("f", paid, "p", "q", "f", "a"), _leg("l", back, "q", "p", "f", "z"), _leg("m", between, "p", "q", "a", "z")
+    inside = F.datediff("l_day", "f_day").between(0, LOOP_DAYS) & (F.col("l_ts") > F.col("f_ts")) & (F.col("f_payer") == F.col("l_payee"))
+    started = _ways(paid, back, between).join(first, ["reach", "f", "a"], "inner").join(last, ["reach", "f", "z"], "inner").where(inside)
+    direct = F.col("m_key").isNull() & (F.col("f_payee") == F.col("l_payer"))
+    through = (F.col("f_payee") == F.col("m_payer")) & (F.col("m_payee") == F.col("l_payer"))
     later = F.col("m_ts").between(F.col("f_ts") + 1, F.col("l_ts") - 1) & F.col("m_day").between(F.col("f_day"), F.col("l_day"))
-    found = started.join(_leg("m", between, "payer", "payee", "a", "z"), ["reach", "a", "z"], "left").where(
-        (F.col("a") == F.col("z")) | later
-    )
+    found = started.join(middle, ["reach", "a", "z"], "left").where(direct | (through & later)).withColumnRenamed("f_payer", "firm")
     loop = found.select(
         "firm", "reach", "f_ts", "f_key", "l_ts", "l_key", F.coalesce("m_key", F.lit("")).alias("m_key"),
         F.trunc("l_day", "month").alias("month"), F.least("f_amt", "m_amt", "l_amt").alias("amt"),
@@ -114,16 +115,16 @@ def loops(rows: DataFrame, firms: DataFrame | None) -> DataFrame:
 
 
 def _ways(paid: DataFrame, back: DataFrame, between: DataFrame) -> DataFrame:
-    """reach, firm, a, z: firm pays a, and a itself (z = a) or one that a pays (z) pays firm; by parties, before any row is paired."""
-    out = paid.select("reach", F.col("payer").alias("firm"), F.col("payee").alias("a")).distinct()
-    home = back.select("reach", F.col("payee").alias("firm"), F.col("payer").alias("z")).distinct()
-    links = between.select("reach", F.col("payer").alias("a"), F.col("payee").alias("z"), F.lit(True).alias("paid")).distinct()
-    ways = out.join(home, ["reach", "firm"], "inner").join(links, ["reach", "a", "z"], "left")
-    return ways.where("a = z OR paid").select("reach", "firm", "a", "z")
+    """reach and hashes f, a, z: f pays a, and a itself (z = a) or one that a pays (z) pays f; by parties, before any row is paired."""
+    out = paid.select("reach", F.col("p").alias("f"), F.col("q").alias("a")).distinct()
+    home = back.select("reach", F.col("q").alias("f"), F.col("p").alias("z")).distinct()
+    links = between.select("reach", F.col("p").alias("a"), F.col("q").alias("z"), F.lit(True).alias("paid")).distinct()
+    ways = out.join(home, ["reach", "f"], "inner").join(links, ["reach", "a", "z"], "left")
+    return ways.where("a = z OR paid").select("reach", "f", "a", "z")
 
 
 def _leg(prefix: str, rows: DataFrame, begin: str, end: str, begin_as: str, end_as: str) -> DataFrame:
-    kept = (F.col(c).alias(f"{prefix}_{c}") for c in ("key", "ts", "day", "amt"))
+    kept = (F.col(c).alias(f"{prefix}_{c}") for c in ("key", "ts", "day", "amt", "payer", "payee"))
     return rows.select("reach", F.col(begin).alias(begin_as), F.col(end).alias(end_as), *kept)
 
 
