@@ -111,7 +111,11 @@ def restated_originals(earlier: DataFrame, originals: DataFrame, as_of: date) ->
         .withColumn("_n", F.row_number().over(w))
         .where("_n = 1 AND NOT is_reversed")
     )
-    marks = {"is_reversed": F.lit(True), "available_at": known_when(F.col("biz_date"), as_of, False), "is_history": F.lit(False)}
+    marks = {
+        # the next version: readers take the highest, and with the same one twice the unmarked row would stay in the tiles
+        "row_version": F.col("row_version") + 1, "is_reversed": F.lit(True),
+        "available_at": known_when(F.col("biz_date"), as_of, False), "is_history": F.lit(False),
+    }  # fmt: skip
     return shaped("silver.acct_txn", hit, marks)
 
 

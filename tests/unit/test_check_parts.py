@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
+from pyspark.sql import functions as F
 
 from expectations import references, views
+from features.tiles.versions import without_superseded
 from jobs import flow_silver, submissions
 from jobs.categorize import categorize, purpose_rules
 from jobs.submissions import Submission, bank_days, earlier, judge, supersede
 from lake.errors import ConfigError
+from lake.tables import table
 
 D = date(2026, 9, 10)
 
@@ -141,3 +144,18 @@ def test_a_wage_run_needs_three_persons(spark: Any) -> None:
     rows = [*run("W1", "p1", "p2", "p3"), *run("W2", "p1", "p2", "p2"), ("B1", "A", D, "W3", "c1", None, "corp")]
     ddl = "bank_id string, account_id string, biz_date date, batch_no string, cpty_account_token string, cpty_name_token string, cpty_kind string"
     assert [r.batch_no for r in flow_silver.wage_batches(spark.createDataFrame(rows, ddl)).collect()] == ["W1"]
+
+
+def test_an_original_reversed_on_a_later_night_is_a_new_version_of_its_row(spark: Any) -> None:
+    t = table("silver.acct_txn")
+    row = dict.fromkeys(t.names) | {
+        "bank_id": "B1", "account_id": "A", "txn_no": "7", "sub_no": "0", "biz_date": D, "row_version": 0, "is_reversed": False, "as_of": D,
+        "available_at": datetime(2026, 9, 11, 4),
+    }  # fmt: skip
+    earlier = spark.createDataFrame([[row[n] for n in t.names]], t.ddl.replace(" NOT NULL", ""))
+    keys = earlier.select(*flow_silver.ORIGINAL)
+    (found,) = flow_silver.restated_originals(earlier, keys, D + timedelta(days=3)).collect()
+    assert found.row_version == 1 and found.is_reversed
+    both = earlier.select(*found.asDict()).unionByName(flow_silver.restated_originals(earlier, keys, D + timedelta(days=3)))
+    kept = without_superseded(both, t.key, "row_version", F.col("row_version") > 0).collect()
+    assert [r.is_reversed for r in kept] == [True]
