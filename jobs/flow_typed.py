@@ -14,6 +14,7 @@ import pyarrow.dataset as ds
 from deltalake.exceptions import TableNotFoundError
 
 from expectations import parse
+from expectations.fields import quoted
 from jobs.ingest import staging
 from lake import store
 from lake.arrow import arrow_schema
@@ -26,8 +27,10 @@ MEMORY = "3GB"
 
 def _write(con: duckdb.DuckDBPyConnection, file_type: str, refs: parse.References, folder: Path) -> None:
     folder.mkdir(parents=True)
-    con.execute(f"SET memory_limit = '{MEMORY}'; SET threads = 2; SET temp_directory = '{folder.parent / '.spill'}'")
-    con.execute(f"COPY ({parse.typed_sql(file_type, refs)}) TO '{folder / 'part-0.parquet'}' (FORMAT parquet, COMPRESSION snappy)")
+    con.execute(f"SET memory_limit = '{MEMORY}'; SET threads = 2; SET temp_directory = {quoted(str(folder.parent / '.spill'))}")
+    con.execute(
+        f"COPY ({parse.typed_sql(file_type, refs)}) TO {quoted(str(folder / 'part-0.parquet'))} (FORMAT parquet, COMPRESSION snappy)"
+    )
 
 
 def tonight(settings: Settings, as_of: date, file_type: str, refs: parse.References, folder: Path) -> None:
