@@ -1,7 +1,7 @@
 """The join behind historical retrieval: for each asked (key, time) the newest row that was known then, view by view, in Arrow.
 
 Feast's own join lays the asked rows over every view and ranks rows of all their columns; here only keys and times are compared,
-then whole rows are taken: 7,000 firms over 12 snapshots take a second instead of half a minute.
+then whole rows are taken (`make bench` measures both).
 """
 
 from __future__ import annotations
